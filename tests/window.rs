@@ -253,7 +253,7 @@ fn network_panel_shows_counts() {
     let url = reelay::proto::rtsp::RtspUrl::parse("rtsp://camera.example/live").unwrap();
     harness.app.connect(url.into(), Default::default(), false);
     harness.click("Network");
-    assert!(harness.shows("No packets yet."));
+    assert!(harness.shows("Packets pass unchanged."));
     let emulated =
         Some(EmulatorStats { offered: 1_000, lost_random: 40, lost_queue: 2, ..EmulatorStats::default() });
     harness.send(Message::Backend(reelay::ui::BackendUpdate::Figures(Box::new(Figures {

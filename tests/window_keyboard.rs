@@ -256,16 +256,22 @@ fn arrow_keys_on_a_button_and_on_the_time_line_seek() {
 }
 
 #[test]
-fn escape_drops_the_focus_before_anything_else() {
+fn escape_drops_the_focus_unless_a_dialog_or_a_menu_is_open() {
     let mut harness = sample();
     harness.emit_figures();
     let mut window = WindowHarness::new(&mut harness);
-    window.send(Message::Shortcut(Shortcut::Preferences));
-    window.tab_to("Apply");
+    window.tab_to("Stop");
     assert!(press(&mut window, Named::Escape), "a control has the focus");
     assert_eq!(window.focused(), None);
-    assert!(window.harness.shows("Preferences"));
     assert!(!press(&mut window, Named::Escape), "Escape is a shortcut");
+    window.send(Message::Shortcut(Shortcut::Menu));
+    press(&mut window, Named::ArrowDown);
+    assert!(window.focused().is_some());
+    assert!(!press(&mut window, Named::Escape), "the shortcut closes the menu");
+    window.send(Message::Shortcut(Shortcut::Escape));
+    window.send(Message::Shortcut(Shortcut::Preferences));
+    window.tab_to("Apply");
+    assert!(!press(&mut window, Named::Escape), "the shortcut closes the dialog");
     window.click("Playing");
     window.tab_to("preferences-rate");
     assert!(press(&mut window, Named::Escape));
@@ -291,8 +297,6 @@ fn control_behind_a_dialog_receives_no_keys() {
     let mut window = WindowHarness::new(&mut harness);
     window.tab_to("Stop");
     window.send(Message::Shortcut(Shortcut::Preferences));
-    window.tab_to("Apply");
-    press(&mut window, Named::Escape);
     assert!(!press(&mut window, Named::Space));
     assert_eq!(window.harness.next_goal(), None);
 }

@@ -141,6 +141,22 @@ fn recording_that_fails_says_what_is_left() {
 }
 
 #[test]
+fn notice_says_what_a_recording_lacks_and_why_it_has_ended() {
+    let mut harness = recording(Controls::Three, ThemePreference::Dark);
+    harness.emit_figures();
+    emit(&mut harness, RecordingUpdate::Ended(result("sample.mov", None)));
+    assert!(harness.shows(
+        "Recorded /home/ann/Videos/sample.mov: 240 frames, 12.000 s, 3.42 MB. 198 incomplete frames not recorded, \
+         because packets were lost. A recording ends with the film or the session."
+    ));
+    // Those before it do not count.
+    harness.send(Message::Shortcut(Shortcut::Record));
+    harness.send(Message::Shortcut(Shortcut::Record));
+    emit(&mut harness, RecordingUpdate::Ended(result("sample.mov", None)));
+    assert!(harness.shows("Recorded /home/ann/Videos/sample.mov: 240 frames, 12.000 s, 3.42 MB."));
+}
+
+#[test]
 fn names_of_recordings_have_no_password() {
     let mut harness = AppHarness::with_http_camera(Controls::Three, ThemePreference::Dark);
     harness.send(Message::Shortcut(Shortcut::Record));

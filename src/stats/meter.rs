@@ -31,15 +31,15 @@ impl RateMeter {
 
     /// Returns the amount per second over the last second. During the first second, the amount so far is extrapolated.
     pub fn per_second(&mut self, now: Instant) -> f64 {
-        let sum = self.sum(now);
+        let sum = self.in_last_second(now);
         let since_first = self.first.map_or(WINDOW, |first| now.saturating_duration_since(first));
         // Extrapolating from less than 200 ms would overstate the rate.
         let duration = since_first.clamp(WINDOW / 5, WINDOW);
         sum as f64 / duration.as_secs_f64()
     }
 
-    /// Sum over the last second.
-    fn sum(&mut self, now: Instant) -> u64 {
+    /// Returns the sum of the amounts of the last second.
+    pub fn in_last_second(&mut self, now: Instant) -> u64 {
         self.remove_expired(now);
         self.buckets.iter().map(|(_, sum)| sum).sum()
     }
@@ -70,7 +70,7 @@ impl RollingAverage {
 
     /// Returns the mean in milliseconds; `None` if nothing was measured in the last second.
     pub fn mean_ms(&mut self, now: Instant) -> Option<f64> {
-        let (micros, samples) = (self.micros.sum(now), self.samples.sum(now));
+        let (micros, samples) = (self.micros.in_last_second(now), self.samples.in_last_second(now));
         (samples > 0).then(|| micros as f64 / samples as f64 / 1_000.0)
     }
 }

@@ -291,7 +291,7 @@ pub const TABLE: [ShortcutRow; 31] = [
     row(&[(digit(Code::Digit0, '0').ctrl(), Shortcut::ZoomReset)], "text and controls at 100 %"),
     row(
         &[(named(Named::Escape, "Esc"), Shortcut::Escape)],
-        "leave the focused control, close the dialog or the notice, stop reconnecting, or leave full screen",
+        "close the dialog, the menu or the notice, leave the focused control, stop reconnecting, or leave full screen",
     ),
     ShortcutRow {
         gesture: "Tab, Shift+Tab",

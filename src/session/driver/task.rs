@@ -24,7 +24,7 @@ use crate::session::events::{ClientInput, ClientOutput, SessionCommand, SessionE
 use crate::session::present::decoder::DecodeStats;
 use crate::session::rtp::receiver::MIN_UNUSABLE_FRAMES;
 use crate::session::state::Goal;
-use crate::stats::{Figures, PacketLogRow, Snapshot};
+use crate::stats::{Figures, FrameTimeAreas, PacketLogRow, Snapshot};
 
 /// Message from the session handle.
 #[derive(Debug)]
@@ -377,7 +377,15 @@ fn add_decode_stats(snapshot: &mut Snapshot, stats: &DecodeStats) {
     let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
     snapshot.frames_dropped_late += stats.dropped;
     snapshot.frames_undecodable = stats.failed;
-    snapshot.frames_shown = snapshot.frames_shown.saturating_sub(stats.dropped + stats.failed);
+    let (due, unshown) = (snapshot.frames_shown, stats.dropped + stats.failed);
+    snapshot.frames_shown = due.saturating_sub(unshown);
+    snapshot.frames_per_second_shown =
+        (snapshot.frames_per_second_shown - stats.unshown_last_second as f64).max(0.0);
+    if due > 0 {
+        // The area of those frames is not known: they are taken to be as fresh as the others.
+        snapshot.frame_times.fresh *= snapshot.frames_shown as f64 / due as f64;
+        snapshot.fresh_area = snapshot.frame_times.fresh_area_since(FrameTimeAreas::default());
+    }
     if stats.decoded > 0 {
         snapshot.decode_ms = Some(milliseconds(stats.total_time) / stats.decoded as f64);
         snapshot.decode_max_ms = Some(milliseconds(stats.max_time));
@@ -390,4 +398,26 @@ async fn wait_for_connection(connecting: &mut Option<AbortOnDropHandle<ConnectRe
     let result = task.await.unwrap_or_else(cancelled);
     *connecting = None;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_the_screen_dropped_are_not_shown() {
+        let frame_times = FrameTimeAreas { count: 100, fresh: 90.0 };
+        let mut snapshot = Snapshot {
+            frames_shown: 100,
+            frames_dropped_late: 2,
+            frames_per_second_shown: 25.0,
+            frame_times,
+            ..Snapshot::default()
+        };
+        let stats =
+            DecodeStats { dropped: 40, failed: 10, unshown_last_second: 15, ..DecodeStats::default() };
+        add_decode_stats(&mut snapshot, &stats);
+        assert_eq!((snapshot.frames_shown, snapshot.frames_dropped_late), (50, 42));
+        assert_eq!((snapshot.frames_per_second_shown, snapshot.fresh_area), (10.0, Some(0.45)));
+    }
 }

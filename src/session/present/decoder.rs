@@ -17,6 +17,7 @@ use crate::media::decode::DecodeError;
 use crate::media::jpeg::{FreshArea, InsertedRestarts};
 use crate::proto::rtsp::Npt;
 use crate::session::frame::original_jpeg;
+use crate::stats::RateMeter;
 
 /// Decoded picture for the screen.
 #[derive(Debug, Clone)]
@@ -110,6 +111,24 @@ struct DecoderState {
     picture: Option<Arc<Picture>>,
     is_unseen: bool,
     stats: DecodeStats,
+    /// Frames that were dropped or could not be decoded.
+    unshown: RateMeter,
+}
+
+impl DecoderState {
+    fn count_dropped(&mut self) {
+        self.stats.dropped += 1;
+        self.unshown.add(Instant::now(), 1);
+    }
+
+    fn count_failed(&mut self, error: &DecodeError) {
+        self.stats.failed += 1;
+        self.unshown.add(Instant::now(), 1);
+        self.stats.unknown_kind = match error {
+            DecodeError::UnknownKind(kind) => Some(kind),
+            DecodeError::Invalid(_) => None,
+        };
+    }
 }
 
 #[derive(Debug)]
@@ -131,6 +150,8 @@ pub struct DecodeStats {
     pub dropped: u64,
     /// Number of frames that could not be decoded.
     pub failed: u64,
+    /// Number of frames of the last second that were dropped or could not be decoded.
+    pub unshown_last_second: u64,
     /// Kind of JPEG of the last frame that could not be decoded since [`Decoder::start_session`], if the decoder does
     /// not know it.
     pub unknown_kind: Option<&'static str>,
@@ -141,12 +162,13 @@ pub struct DecodeStats {
 }
 
 impl DecodeStats {
-    /// Returns the difference to earlier figures. `max_time` and `unknown_kind` are those of `self`.
+    /// Returns the difference to earlier figures. `max_time`, `unknown_kind` and `unshown_last_second` are those of `self`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             decoded: self.decoded - earlier.decoded,
             dropped: self.dropped - earlier.dropped,
             failed: self.failed - earlier.failed,
+            unshown_last_second: self.unshown_last_second,
             unknown_kind: self.unknown_kind,
             total_time: self.total_time - earlier.total_time,
             max_time: self.max_time,
@@ -219,7 +241,7 @@ impl Decoder {
             state.jobs.clear();
         } else if state.jobs.len() == MAX_QUEUED_JOBS {
             state.jobs.pop_front();
-            state.stats.dropped += 1;
+            state.count_dropped();
         }
         state.jobs.push_back(job);
         self.shared.condvar.notify_one();
@@ -285,7 +307,9 @@ impl Decoder {
 
     /// Returns the figures since the decoder was started.
     pub fn stats(&self) -> DecodeStats {
-        self.shared.lock().stats
+        let mut state = self.shared.lock();
+        let unshown_last_second = state.unshown.in_last_second(Instant::now());
+        DecodeStats { unshown_last_second, ..state.stats }
     }
 
     /// Returns the figures at the start of a session, and resets the longest time and the unknown kind.
@@ -395,7 +419,9 @@ impl Worker {
                 state.stats.total_time += duration;
                 state.stats.max_time = state.stats.max_time.max(duration);
             }
-            state.stats.dropped += u64::from(is_new && state.is_unseen);
+            if is_new && state.is_unseen {
+                state.count_dropped();
+            }
             state.picture = Some(Arc::new(picture));
             state.is_unseen |= is_new;
             drop(state);
@@ -415,12 +441,7 @@ impl Worker {
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot decode frame");
-                let stats = &mut self.shared.lock().stats;
-                stats.failed += 1;
-                stats.unknown_kind = match error {
-                    DecodeError::UnknownKind(kind) => Some(kind),
-                    DecodeError::Invalid(_) => None,
-                };
+                self.shared.lock().count_failed(&error);
                 self.last_job = None;
                 false
             }
@@ -495,6 +516,23 @@ mod tests {
         assert!(slot.changed().await);
         assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(19)));
         assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn pictures_that_nobody_reads_count_as_not_shown() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        for value in 0..3 {
+            decoder.decode(grey_jpeg(value * 10), Some(Npt::from_micros(value.into())), 1);
+            assert!(slot.changed().await);
+        }
+        assert!(slot.latest().is_some());
+        decoder.decode(Bytes::from_static(b"no JPEG"), None, 1);
+        while decoder.stats().failed == 0 {
+            tokio::task::yield_now().await;
+        }
+        let stats = decoder.stats();
+        assert_eq!((stats.decoded, stats.dropped, stats.failed, stats.unshown_last_second), (3, 2, 1, 3));
     }
 
     #[tokio::test]

@@ -37,8 +37,8 @@ pub struct Panels<'a> {
     pub open: &'a [PanelKind],
     /// Those of them for which there is space.
     pub visible: Vec<PanelKind>,
-    /// The lesson layout is on.
-    pub is_lesson: bool,
+    /// The lesson layout: on, off, or hidden because the window is too small for it.
+    pub lesson: Toggle,
     /// The network is emulated.
     pub emulates: bool,
 }
@@ -113,12 +113,14 @@ fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Actio
         let about = with_key(about, Shortcut::Panel(panel));
         hint(container(pressed).id(panel.as_str()), about, Position::Bottom)
     });
-    let state = if panels.is_lesson { Toggle::On } else { Toggle::Off };
-    let lesson =
-        button(icon(Icon::Lesson)).padding(8).style(theme::toggle(state)).on_press(Action::ToggleLesson);
-    let about = match is_compact {
-        true => "Lesson layout: all panels, as far as the window has space for them",
-        false => "Lesson layout: a small picture and all panels",
+    let lesson = button(icon(Icon::Lesson))
+        .padding(8)
+        .style(theme::toggle(panels.lesson))
+        .on_press(Action::ToggleLesson);
+    let about = match (panels.lesson, is_compact) {
+        (Toggle::Hidden, _) => "Lesson layout: on, but the window is too small for it",
+        (_, true) => "Lesson layout: all panels, as far as the window has space for them",
+        (_, false) => "Lesson layout: a small picture and all panels",
     };
     let lesson = hint(container(lesson).id(LESSON_ID), about, Position::Bottom);
     Row::with_children(buttons).push(lesson).spacing(2).align_y(Center).into()

@@ -96,6 +96,9 @@ impl From<Entry> for Line {
 /// Width of a menu, in logical pixels.
 const WIDTH: f32 = 232.0;
 
+/// Width of the space for the scroll bar of a menu that is higher than the window, in logical pixels.
+const SCROLL_BAR_WIDTH: f32 = 12.0;
+
 /// Height of a line, in logical pixels.
 const LINE_HEIGHT: f32 = 30.0;
 
@@ -109,10 +112,13 @@ const ABOVE_BAR: f32 = 92.0;
 /// window can be scrolled.
 pub fn view<'a>(menu: Menu, lines: Vec<Line>) -> Element<'a, Action> {
     let area = responsive(move |available| {
-        let height = (lines.len() as f32 * LINE_HEIGHT + 2.0 * distance::TIGHT).min(available.height);
+        let needed = lines.len() as f32 * LINE_HEIGHT + 2.0 * distance::TIGHT;
+        let height = needed.min(available.height);
+        let for_scroll_bar = if needed > height { SCROLL_BAR_WIDTH } else { 0.0 };
         let place = place(menu, Size::new(WIDTH, height), available);
         let has_marks = lines.iter().any(|line| line.is_on);
         let lines = Column::with_children(lines.iter().map(|it| line(it, has_marks)));
+        let lines = container(lines).padding(iced::Padding::ZERO.right(for_scroll_bar));
         let lines = scrollable(lines).style(theme::scroll_bar);
         let content = container(lines).padding(distance::TIGHT).width(WIDTH).height(height);
         pin(opaque(content.style(theme::menu))).position(place).into()

@@ -8,6 +8,7 @@ use super::message::Message;
 use super::recording_state::RecordingState;
 use super::state::App;
 use crate::backend::{Command, MediaSource, RecordingRequest, RecordingUpdate, SnapshotRequest};
+use crate::format::counted;
 use crate::media::FrameRate;
 use crate::media::container::has_media_extension;
 use crate::recording::{RecordingProgress, RecordingResult};
@@ -34,12 +35,17 @@ impl App {
             self.playback.show_info(notes.join(" "));
         }
         self.recording = RecordingState::On(RecordingProgress::default());
+        self.incomplete_before_recording = self.frames_incomplete();
         self.backend.send(Command::StartRecording(RecordingRequest {
             name,
             folder: self.folders.videos.clone(),
             format,
             stated_rate: self.stated_rate(),
         }));
+    }
+
+    fn frames_incomplete(&self) -> u64 {
+        self.session_record.figures().snapshot.frames_incomplete
     }
 
     /// Rate that the film or stream states.
@@ -66,20 +72,28 @@ impl App {
                 }
             }
             RecordingUpdate::Ended(result) => {
+                let has_ended_by_itself = matches!(self.recording, RecordingState::On(_));
                 self.recording = RecordingState::Off;
-                self.show_recorded(&result);
+                self.show_recorded(&result, has_ended_by_itself);
             }
         }
     }
 
-    fn show_recorded(&mut self, result: &RecordingResult) {
+    fn show_recorded(&mut self, result: &RecordingResult, has_ended_by_itself: bool) {
         let is_error = result.error.is_some();
         if result.recorded.frames == 0 {
             return self.playback.show_error(result.error.clone().unwrap_or_default());
         }
         let recorded = format!("Recorded {}.", result.summary());
-        let sentences: Vec<_> =
-            result.error.iter().cloned().chain([recorded]).chain(result.notes()).collect();
+        // The figures begin again with each session, as a recording does.
+        let incomplete = self.frames_incomplete().saturating_sub(self.incomplete_before_recording);
+        let incomplete = (incomplete > 0).then(|| {
+            format!("{} not recorded, because packets were lost.", counted(incomplete, "incomplete frame"))
+        });
+        let end = (has_ended_by_itself && !is_error)
+            .then(|| "A recording ends with the film or the session.".to_owned());
+        let notes = result.notes().into_iter().chain(incomplete).chain(end);
+        let sentences: Vec<_> = result.error.iter().cloned().chain([recorded]).chain(notes).collect();
         self.playback.show_saved(sentences.join(" "), result.path.clone(), is_error);
     }
 

@@ -65,6 +65,8 @@ pub struct App {
     pub(super) session_record: SessionRecord,
     pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
+    /// Incomplete frames of the session before the recording was started.
+    pub(super) incomplete_before_recording: u64,
     pub(super) folders: UserFolders,
     /// True if the desktop delivers no dropped files to the window.
     pub(super) lacks_drops: bool,
@@ -179,6 +181,7 @@ impl App {
             session_record: SessionRecord::default(),
             banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
+            incomplete_before_recording: 0,
             folders: options.folders,
             lacks_drops: options.lacks_drops,
             recents: RecentState::default(),

@@ -12,9 +12,10 @@ use super::{banner, controls, header, sharing_bar, start_screen, status_bar, tra
 use crate::backend::Sharing;
 use crate::session::RtspState;
 use crate::ui::dialog::{help, play_list, trust};
+use crate::ui::panel::arrangement::Arrangement;
 use crate::ui::renderer::Element;
 use crate::ui::shortcuts::Shortcut;
-use crate::ui::theme::{self, size, space};
+use crate::ui::theme::{self, Toggle, size, space};
 use crate::ui::widget::click_position;
 use crate::ui::widget::focus_layer::{FocusLayer, covered, focus_layer};
 use crate::ui::widget::video::{self, PictureHandle};
@@ -59,7 +60,11 @@ impl App {
         let panels = header::Panels {
             open: self.open_panels(),
             visible: arrangement.visible(),
-            is_lesson: self.settings.panels.is_lesson,
+            lesson: match (self.settings.panels.is_lesson, &arrangement) {
+                (true, Arrangement::Columns { .. }) => Toggle::Hidden,
+                (true, _) => Toggle::On,
+                (false, _) => Toggle::Off,
+            },
             emulates: self.network.settings().is_on,
         };
         column![

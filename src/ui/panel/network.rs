@@ -198,7 +198,8 @@ impl Panel {
         ]
         .spacing(distance::NORMAL)
         .align_y(Center);
-        let status = emulated.map_or_else(|| "No packets yet.".to_owned(), packet_summary);
+        let without_counts = if is_on { "No packets yet." } else { "Packets pass unchanged." };
+        let status = emulated.map_or_else(|| without_counts.to_owned(), packet_summary);
         let status = text(status).size(size::SMALL).style(theme::muted).width(Fill);
         column![self.view_presets(hints), switch, container(status).height(SUMMARY_HEIGHT)]
             .spacing(distance::NORMAL)

@@ -15,7 +15,8 @@ use super::wrapper::{Behaviour, Content, Wrapper};
 use crate::ui::renderer::Element;
 
 /// Wraps the content of a window. Tab and Shift+Tab move the focus through its text fields and controls, Up and Down
-/// through the rows of a list or the lines of a menu, and Escape takes it from a control. Keys that nothing else uses scroll.
+/// through the rows of a list or the lines of a menu, and Escape takes it from a control unless a dialog or a menu is open. Keys
+/// that nothing else uses scroll.
 pub fn focus_layer<'a, Message: Clone + 'a>(
     content: impl Into<Element<'a, Message>>,
     settings: FocusLayer<Message>,
@@ -60,7 +61,10 @@ impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
         let is_handled = match pressed_key(event) {
             Some((Named::Tab, true)) => advance(FocusStep::Previous, &mut operate),
             Some((Named::Tab, false)) => advance(FocusStep::Next, &mut operate),
-            Some((Named::Escape, _)) => drop_control_focus(&mut operate),
+            // Escape closes a dialog or a menu, whichever of its controls has the focus.
+            Some((Named::Escape, _)) if !self.has_dialog && !self.has_menu => {
+                drop_control_focus(&mut operate)
+            }
             _ => false,
         };
         if is_handled {
