@@ -12,18 +12,22 @@ import re
 import subprocess
 import sys
 
-# Crates of tests and of the build are not in the program.
-TARGET = "x86_64-unknown-linux-gnu"
 FILE_NAME = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
 
 
+def target():
+    """Returns the target of this machine, for which the program is built."""
+    version = subprocess.run(["rustc", "-vV"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return re.search(r"^host: (.*)$", version, re.MULTILINE).group(1)
+
+
 def metadata():
-    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", TARGET]
+    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target()]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def linked_packages(data):
-    """Returns the identifiers of the crates that are linked into the program."""
+    """Returns the identifiers of the crates that are linked into the program, without those of tests and of the build."""
     nodes = {node["id"]: node for node in data["resolve"]["nodes"]}
     found, waiting = set(), [data["resolve"]["root"]]
     while waiting:

@@ -467,6 +467,7 @@ fn server_tls() -> ServerTls {
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "tls"), ignore = "needs TLS")]
 async fn client_without_a_tls_handshake_loses_its_place() {
     let limits = Limits {
         handshake_timeout: Duration::from_millis(200),

@@ -344,6 +344,15 @@ fn same_quantity_has_the_same_value_everywhere() {
 }
 
 #[test]
+fn low_panel_has_space_for_messages_beside_the_filter() {
+    let mut harness = playing(ThemePreference::Dark);
+    harness.log_whole_session();
+    toggle(&mut harness, PanelKind::Messages);
+    assert!(harness.has_id_at(MIN_SIZE, "messages-filter"));
+    harness.assert_snapshot("messages-smallest", MIN_SIZE);
+}
+
+#[test]
 fn every_figure_says_its_span() {
     let mut harness = playing(ThemePreference::Dark);
     toggle(&mut harness, PanelKind::Statistics);

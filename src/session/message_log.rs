@@ -201,6 +201,15 @@ impl MessageLog {
         }
     }
 
+    /// Appends a sentence about a failure, unless the last entry is the same.
+    pub fn log_failure(&mut self, at: Instant, text: String) {
+        let is_repeated =
+            matches!(self.entries.back(), Some(LogEntry::Note { text: last, .. }) if *last == text);
+        if !is_repeated {
+            self.push_entry(LogEntry::Note { at, text });
+        }
+    }
+
     /// Ends the media period without a message.
     pub fn end_media(&mut self, at: Instant) {
         if let Some(media) = self.current_media() {

@@ -53,7 +53,7 @@ pub enum Shortcut {
     Menu,
     /// Switch between full screen and window.
     Fullscreen,
-    /// Close the dialog or the notice, stop reconnecting, or leave full screen.
+    /// Close the dialog, the menu or the notice, stop reconnecting, or leave full screen.
     Escape,
     /// Escape in a text field, which loses the focus by it; closes the dialog around the field.
     EscapeFromField,
@@ -291,7 +291,7 @@ pub const TABLE: [ShortcutRow; 31] = [
     row(&[(digit(Code::Digit0, '0').ctrl(), Shortcut::ZoomReset)], "text and controls at 100 %"),
     row(
         &[(named(Named::Escape, "Esc"), Shortcut::Escape)],
-        "close the dialog, the menu or the notice, leave the focused control, stop reconnecting, or leave full screen",
+        "close the dialog or the menu, leave the focused control, close the notice, stop reconnecting, or leave full screen",
     ),
     ShortcutRow {
         gesture: "Tab, Shift+Tab",

@@ -189,7 +189,7 @@ impl Screen {
         let (width, height) = decode(&shown.jpeg, &mut self.decoded).unwrap();
         let (width, height) = (width as usize, height as usize);
         let Some(area) = &shown.fresh_area else { return self.pixels.clone_from(&self.decoded) };
-        self.resize(self.decoded.len());
+        self.fill_if_empty(self.decoded.len());
         for rectangle in area.fresh() {
             let (left, right) = (rectangle.left.min(width), (rectangle.left + rectangle.width).min(width));
             for row in rectangle.top.min(height)..(rectangle.top + rectangle.height).min(height) {
@@ -199,8 +199,8 @@ impl Screen {
         }
     }
 
-    /// Makes the screen grey before the first picture of this number of bytes.
-    fn resize(&mut self, bytes: usize) {
+    /// Makes the screen grey before the first picture, which has this number of bytes.
+    fn fill_if_empty(&mut self, bytes: usize) {
         if self.pixels.is_empty() {
             self.pixels = [128, 128, 128, 255].repeat(bytes / 4);
         }
@@ -223,7 +223,7 @@ fn psnr(frames: &[Vec<u8>], shown: &[ShownFrame]) -> f64 {
         }
         if !is_exact {
             decode(jpeg, &mut source).unwrap();
-            screen.resize(source.len());
+            screen.fill_if_empty(source.len());
             sum += mean_square_error(&screen.pixels, &source);
         }
     }

@@ -19,6 +19,7 @@ mod samples;
 mod seeks;
 mod serve_process;
 mod servers;
+#[cfg(feature = "tls")]
 mod tls;
 
 /// RTP transports, as command-line arguments name them.

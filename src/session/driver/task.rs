@@ -377,15 +377,12 @@ fn add_decode_stats(snapshot: &mut Snapshot, stats: &DecodeStats) {
     let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
     snapshot.frames_dropped_late += stats.dropped;
     snapshot.frames_undecodable = stats.failed;
-    let (due, unshown) = (snapshot.frames_shown, stats.dropped + stats.failed);
-    snapshot.frames_shown = due.saturating_sub(unshown);
-    snapshot.frames_per_second_shown =
-        (snapshot.frames_per_second_shown - stats.unshown_last_second as f64).max(0.0);
-    if due > 0 {
-        // The area of those frames is not known: they are taken to be as fresh as the others.
-        snapshot.frame_times.fresh *= snapshot.frames_shown as f64 / due as f64;
-        snapshot.fresh_area = snapshot.frame_times.fresh_area_since(FrameTimeAreas::default());
-    }
+    snapshot.frames_shown = snapshot.frames_shown.saturating_sub(stats.dropped + stats.failed);
+    // The rate of the first second is extrapolated from what has been played of it.
+    let unshown_rate = stats.unshown_last_second as f64 / snapshot.playing_s.clamp(0.2, 1.0);
+    snapshot.frames_per_second_shown = (snapshot.frames_per_second_shown - unshown_rate).max(0.0);
+    snapshot.frame_times.fresh = (snapshot.frame_times.fresh - stats.unshown_area).max(0.0);
+    snapshot.fresh_area = snapshot.frame_times.fresh_area_since(FrameTimeAreas::default());
     if stats.decoded > 0 {
         snapshot.decode_ms = Some(milliseconds(stats.total_time) / stats.decoded as f64);
         snapshot.decode_max_ms = Some(milliseconds(stats.max_time));
@@ -412,12 +409,21 @@ mod tests {
             frames_dropped_late: 2,
             frames_per_second_shown: 25.0,
             frame_times,
+            playing_s: 4.0,
             ..Snapshot::default()
         };
-        let stats =
-            DecodeStats { dropped: 40, failed: 10, unshown_last_second: 15, ..DecodeStats::default() };
+        let mut begun = Snapshot { playing_s: 0.5, frames_per_second_shown: 24.0, ..snapshot };
+        let stats = DecodeStats {
+            dropped: 40,
+            failed: 10,
+            unshown_last_second: 15,
+            unshown_area: 45.0,
+            ..DecodeStats::default()
+        };
         add_decode_stats(&mut snapshot, &stats);
         assert_eq!((snapshot.frames_shown, snapshot.frames_dropped_late), (50, 42));
         assert_eq!((snapshot.frames_per_second_shown, snapshot.fresh_area), (10.0, Some(0.45)));
+        add_decode_stats(&mut begun, &DecodeStats { unshown_last_second: 6, ..stats });
+        assert_eq!(begun.frames_per_second_shown, 12.0, "6 of 12 frames in half a second");
     }
 }

@@ -110,20 +110,30 @@ struct DecoderState {
     /// Newest picture; `is_unseen` is true until it is read.
     picture: Option<Arc<Picture>>,
     is_unseen: bool,
+    /// Share of the area of the newest picture that comes from its frame; `None` if it is not one of the session.
+    picture_area: Option<f64>,
     stats: DecodeStats,
-    /// Frames that were dropped or could not be decoded.
+    /// Frames of the session that were dropped or could not be decoded.
     unshown: RateMeter,
 }
 
 impl DecoderState {
-    fn count_dropped(&mut self) {
-        self.stats.dropped += 1;
-        self.unshown.add(Instant::now(), 1);
+    /// Counts a frame as dropped; `area` is that of [`Job::session_area`].
+    fn count_dropped(&mut self, area: Option<f64>) {
+        self.stats.dropped += u64::from(area.is_some());
+        self.count_unshown(area);
     }
 
-    fn count_failed(&mut self, error: &DecodeError) {
+    fn count_unshown(&mut self, area: Option<f64>) {
+        if let Some(area) = area {
+            self.stats.unshown_area += area;
+            self.unshown.add(Instant::now(), 1);
+        }
+    }
+
+    fn count_failed(&mut self, job: &Job, error: &DecodeError) {
         self.stats.failed += 1;
-        self.unshown.add(Instant::now(), 1);
+        self.count_unshown(job.session_area());
         self.stats.unknown_kind = match error {
             DecodeError::UnknownKind(kind) => Some(kind),
             DecodeError::Invalid(_) => None,
@@ -139,19 +149,30 @@ struct Job {
     fresh_area: Option<Arc<FreshArea>>,
     position: Option<Npt>,
     generation: u64,
+    /// False for a preview.
+    is_of_session: bool,
+}
+
+impl Job {
+    /// Returns the share of its area that comes from the frame, from 0 to 1; `None` if it is not one of the session.
+    fn session_area(&self) -> Option<f64> {
+        self.is_of_session.then(|| self.fresh_area.as_ref().map_or(1.0, |area| area.share()))
+    }
 }
 
 /// Figures of the decoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DecodeStats {
     /// Number of frames decoded.
     pub decoded: u64,
-    /// Number of frames dropped because the decoder or the screen did not keep up.
+    /// Number of frames of the session dropped because the decoder or the screen did not keep up.
     pub dropped: u64,
     /// Number of frames that could not be decoded.
     pub failed: u64,
-    /// Number of frames of the last second that were dropped or could not be decoded.
+    /// Number of frames of the session and of the last second that were dropped or could not be decoded.
     pub unshown_last_second: u64,
+    /// Sum of the shares of the area of all such frames that came from the frame, each from 0 to 1.
+    pub unshown_area: f64,
     /// Kind of JPEG of the last frame that could not be decoded since [`Decoder::start_session`], if the decoder does
     /// not know it.
     pub unknown_kind: Option<&'static str>,
@@ -169,6 +190,7 @@ impl DecodeStats {
             dropped: self.dropped - earlier.dropped,
             failed: self.failed - earlier.failed,
             unshown_last_second: self.unshown_last_second,
+            unshown_area: self.unshown_area - earlier.unshown_area,
             unknown_kind: self.unknown_kind,
             total_time: self.total_time - earlier.total_time,
             max_time: self.max_time,
@@ -201,7 +223,8 @@ impl Decoder {
     /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its
     /// oldest frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
-        self.push(Job { jpeg, inserted_restarts: None, fresh_area: None, position, generation });
+        let (inserted_restarts, fresh_area, is_of_session) = (None, None, false);
+        self.push(Job { jpeg, inserted_restarts, fresh_area, position, generation, is_of_session });
     }
 
     /// Queues a frame of a session, into which its sender may have inserted restart markers.
@@ -212,7 +235,15 @@ impl Decoder {
         position: Option<Npt>,
         generation: u64,
     ) {
-        self.push_of_session(Job { jpeg, inserted_restarts, fresh_area: None, position, generation });
+        let (fresh_area, is_of_session) = (None, true);
+        self.push_of_session(Job {
+            jpeg,
+            inserted_restarts,
+            fresh_area,
+            position,
+            generation,
+            is_of_session,
+        });
     }
 
     /// Queues a damaged frame of a session that was repaired. What is not in `fresh_area` is taken from the picture before.
@@ -223,8 +254,15 @@ impl Decoder {
         position: Option<Npt>,
         generation: u64,
     ) {
-        let fresh_area = Some(fresh_area);
-        self.push_of_session(Job { jpeg, inserted_restarts: None, fresh_area, position, generation });
+        let (inserted_restarts, fresh_area, is_of_session) = (None, Some(fresh_area), true);
+        self.push_of_session(Job {
+            jpeg,
+            inserted_restarts,
+            fresh_area,
+            position,
+            generation,
+            is_of_session,
+        });
     }
 
     fn push_of_session(&self, job: Job) {
@@ -240,8 +278,8 @@ impl Decoder {
             // Only the newest one is needed when the screen is visible again.
             state.jobs.clear();
         } else if state.jobs.len() == MAX_QUEUED_JOBS {
-            state.jobs.pop_front();
-            state.count_dropped();
+            let dropped = state.jobs.pop_front();
+            state.count_dropped(dropped.and_then(|job| job.session_area()));
         }
         state.jobs.push_back(job);
         self.shared.condvar.notify_one();
@@ -312,9 +350,11 @@ impl Decoder {
         DecodeStats { unshown_last_second, ..state.stats }
     }
 
-    /// Returns the figures at the start of a session, and resets the longest time and the unknown kind.
+    /// Returns the figures at the start of a session, and resets the longest time, the unknown kind and the last second.
     pub fn start_session(&self) -> DecodeStats {
-        let stats = &mut self.shared.lock().stats;
+        let mut state = self.shared.lock();
+        state.unshown = RateMeter::default();
+        let stats = &mut state.stats;
         stats.max_time = Duration::ZERO;
         stats.unknown_kind = None;
         *stats
@@ -419,8 +459,12 @@ impl Worker {
                 state.stats.total_time += duration;
                 state.stats.max_time = state.stats.max_time.max(duration);
             }
-            if is_new && state.is_unseen {
-                state.count_dropped();
+            if is_new {
+                if state.is_unseen {
+                    let replaced = state.picture_area;
+                    state.count_dropped(replaced);
+                }
+                state.picture_area = self.last_job.as_ref().and_then(Job::session_area);
             }
             state.picture = Some(Arc::new(picture));
             state.is_unseen |= is_new;
@@ -441,7 +485,7 @@ impl Worker {
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot decode frame");
-                self.shared.lock().count_failed(&error);
+                self.shared.lock().count_failed(&job, &error);
                 self.last_job = None;
                 false
             }
@@ -523,16 +567,24 @@ mod tests {
         let decoder = Decoder::start().unwrap();
         let mut slot = decoder.slot();
         for value in 0..3 {
-            decoder.decode(grey_jpeg(value * 10), Some(Npt::from_micros(value.into())), 1);
+            decoder.decode(grey_jpeg(value), None, 1);
+            assert!(slot.changed().await);
+        }
+        assert_eq!(decoder.stats().dropped, 0, "previews are not of the session");
+        for value in 0..3 {
+            decoder.decode_marked(grey_jpeg(value), None, None, 1);
             assert!(slot.changed().await);
         }
         assert!(slot.latest().is_some());
-        decoder.decode(Bytes::from_static(b"no JPEG"), None, 1);
+        decoder.decode_marked(Bytes::from_static(b"no JPEG"), None, None, 1);
         while decoder.stats().failed == 0 {
             tokio::task::yield_now().await;
         }
         let stats = decoder.stats();
-        assert_eq!((stats.decoded, stats.dropped, stats.failed, stats.unshown_last_second), (3, 2, 1, 3));
+        assert_eq!((stats.decoded, stats.dropped, stats.failed), (6, 2, 1));
+        assert_eq!((stats.unshown_last_second, stats.unshown_area), (3, 3.0));
+        decoder.start_session();
+        assert_eq!(decoder.stats().unshown_last_second, 0, "they are not of the new session");
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ impl App {
             BackendUpdate::Event(event) => return self.handle_backend_event(event),
             BackendUpdate::Figures(figures) => {
                 self.session_record.handle_figures(*figures, self.network.settings());
+                self.count_recorded_losses();
                 self.statistics.refresh();
                 return self.remember_frame_regularly();
             }

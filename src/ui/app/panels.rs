@@ -12,6 +12,7 @@ use super::state::App;
 use crate::session::RtspState;
 use crate::settings::PanelKind;
 use crate::ui::panel::arrangement::{Arrangement, BARS_HEIGHT};
+use crate::ui::panel::layout::Parts;
 use crate::ui::panel::{self, statistics};
 use crate::ui::renderer::{Column, Element, Row};
 use crate::ui::theme;
@@ -163,7 +164,7 @@ impl App {
     /// Returns a panel of about this height in logical pixels, whether it is open or not, with its tooltips at `hints`.
     pub fn view_panel(&self, panel: PanelKind, height: f32, hints: Position) -> Element<'_, Message> {
         let (session_record, figures) = (&self.session_record, self.session_record.figures());
-        let (toolbar, content) = match panel {
+        let parts = match panel {
             PanelKind::Network => {
                 let content = self.network.view(
                     self.playback.host(),
@@ -171,23 +172,27 @@ impl App {
                     figures.snapshot.emulated,
                     hints,
                 );
-                (None, content.map(Message::Network))
+                Parts { toolbar: None, fixed_rows: None, content: content.map(Message::Network) }
             }
             PanelKind::Statistics => {
                 let is_dark = theme::is_dark(&self.theme());
                 let is_playing = self.playback.state() == RtspState::Playing;
                 let content =
                     self.statistics.view(figures, session_record.history(), is_playing, is_dark, hints);
-                let toolbar = statistics::Panel::toolbar(figures);
-                (Some(toolbar.map(Message::Statistics)), content.map(Message::Statistics))
+                let toolbar = statistics::Panel::toolbar(figures).map(Message::Statistics);
+                let content = content.map(Message::Statistics);
+                Parts { toolbar: Some(toolbar), fixed_rows: None, content }
             }
             PanelKind::Messages => {
-                let toolbar = self.messages.toolbar(session_record.message_log(), self.now);
-                let content = self.messages.view(session_record.message_log(), Instant::now());
-                (Some(toolbar.map(Message::Messages)), content.map(Message::Messages))
+                let message_log = session_record.message_log();
+                Parts {
+                    toolbar: Some(self.messages.toolbar(message_log, self.now).map(Message::Messages)),
+                    fixed_rows: Some(self.messages.fixed_rows(message_log).map(Message::Messages)),
+                    content: self.messages.view(message_log, Instant::now()).map(Message::Messages),
+                }
             }
         };
         let on_close = Message::Header(header::Action::TogglePanel(panel));
-        panel::layout::view(panel, height, toolbar, content, on_close)
+        panel::layout::view(panel, height, parts, on_close)
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use iced::Task;
 
 use super::message::Message;
-use super::recording_state::RecordingState;
+use super::recording_state::{RecordedLosses, RecordingState};
 use super::state::App;
 use crate::backend::{Command, MediaSource, RecordingRequest, RecordingUpdate, SnapshotRequest};
 use crate::format::counted;
@@ -35,13 +35,22 @@ impl App {
             self.playback.show_info(notes.join(" "));
         }
         self.recording = RecordingState::On(RecordingProgress::default());
-        self.incomplete_before_recording = self.frames_incomplete();
+        self.recorded_losses = RecordedLosses::new(self.frames_incomplete());
         self.backend.send(Command::StartRecording(RecordingRequest {
             name,
             folder: self.folders.videos.clone(),
             format,
             stated_rate: self.stated_rate(),
         }));
+    }
+
+    /// Counts the incomplete frames of a recording; to be called when there are new figures.
+    pub(super) fn count_recorded_losses(&mut self) {
+        let total = self.frames_incomplete();
+        match self.recording {
+            RecordingState::Off => {}
+            RecordingState::On(_) | RecordingState::Ending => self.recorded_losses.update(total),
+        }
     }
 
     fn frames_incomplete(&self) -> u64 {
@@ -85,13 +94,11 @@ impl App {
             return self.playback.show_error(result.error.clone().unwrap_or_default());
         }
         let recorded = format!("Recorded {}.", result.summary());
-        // The figures begin again with each session, as a recording does.
-        let incomplete = self.frames_incomplete().saturating_sub(self.incomplete_before_recording);
-        let incomplete = (incomplete > 0).then(|| {
-            format!("{} not recorded, because packets were lost.", counted(incomplete, "incomplete frame"))
-        });
-        let end = (has_ended_by_itself && !is_error)
-            .then(|| "A recording ends with the film or the session.".to_owned());
+        let incomplete = self.recorded_losses.incomplete;
+        let incomplete =
+            (incomplete > 0).then(|| format!("Not recorded: {}.", counted(incomplete, "incomplete frame")));
+        let end =
+            (has_ended_by_itself && !is_error).then(|| "It ended with the film or the session.".to_owned());
         let notes = result.notes().into_iter().chain(incomplete).chain(end);
         let sentences: Vec<_> = result.error.iter().cloned().chain([recorded]).chain(notes).collect();
         self.playback.show_saved(sentences.join(" "), result.path.clone(), is_error);

@@ -34,6 +34,28 @@ impl RecordingState {
     }
 }
 
+/// Incomplete frames while something is recorded, which may span several sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordedLosses {
+    /// Number of incomplete frames since the recording was started.
+    pub incomplete: u64,
+    /// Number in the figures of the session.
+    last: u64,
+}
+
+impl RecordedLosses {
+    /// Begins to count; `total` is the number in the figures of the session.
+    pub fn new(total: u64) -> Self {
+        Self { incomplete: 0, last: total }
+    }
+
+    /// Adds what is new in the figures of the session. They begin at 0 again with each session.
+    pub fn update(&mut self, total: u64) {
+        self.incomplete += total.checked_sub(self.last).unwrap_or(total);
+        self.last = total;
+    }
+}
+
 /// Returns the tooltip of the button Record.
 pub fn record_tooltip(is_open: bool, state: RecordingState, format: RecordingFormat) -> String {
     match (is_open, state) {
@@ -50,6 +72,17 @@ pub fn record_tooltip(is_open: bool, state: RecordingState, format: RecordingFor
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn incomplete_frames_are_counted_over_several_sessions() {
+        let mut losses = RecordedLosses::new(198);
+        let totals = [200, 203, 0, 0, 7];
+        let counts = totals.map(|total| {
+            losses.update(total);
+            losses.incomplete
+        });
+        assert_eq!(counts, [2, 5, 5, 5, 12]);
+    }
 
     #[test]
     fn tooltip_says_why_the_button_is_disabled_and_what_a_format_loses() {

@@ -77,7 +77,7 @@ impl SessionRecord {
             SessionEvent::Status(status) if status.state == RtspState::Ready => {
                 self.message_log.end_frames(Instant::now())
             }
-            SessionEvent::Failed(error) => self.log_note(Some(error.to_string())),
+            SessionEvent::Failed(error) => self.message_log.log_failure(Instant::now(), error.to_string()),
             SessionEvent::Ended => self.message_log.end_stream(Instant::now()),
             SessionEvent::Closed | SessionEvent::Reconnecting(_) => {
                 self.message_log.end_media(Instant::now())

@@ -19,7 +19,7 @@ use super::play_list::PlayList;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::posters::Posters;
 use super::recent_state::RecentState;
-use super::recording_state::RecordingState;
+use super::recording_state::{RecordedLosses, RecordingState};
 use super::session_record::SessionRecord;
 use super::time_line::Hover;
 use super::window_place::PlaceState;
@@ -65,8 +65,7 @@ pub struct App {
     pub(super) session_record: SessionRecord,
     pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
-    /// Incomplete frames of the session before the recording was started.
-    pub(super) incomplete_before_recording: u64,
+    pub(super) recorded_losses: RecordedLosses,
     pub(super) folders: UserFolders,
     /// True if the desktop delivers no dropped files to the window.
     pub(super) lacks_drops: bool,
@@ -181,7 +180,7 @@ impl App {
             session_record: SessionRecord::default(),
             banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
-            incomplete_before_recording: 0,
+            recorded_losses: RecordedLosses::default(),
             folders: options.folders,
             lacks_drops: options.lacks_drops,
             recents: RecentState::default(),

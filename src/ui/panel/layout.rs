@@ -10,17 +10,25 @@ use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
 use crate::ui::widget::scroll_direction;
 
+/// Parts of a panel below its title.
+pub struct Parts<'a, M> {
+    /// Buttons above the content, which are scrolled with it in a low panel; `None` if there are none.
+    pub toolbar: Option<Element<'a, M>>,
+    /// Rows between toolbar and content that are never scrolled; `None` if there are none.
+    pub fixed_rows: Option<Element<'a, M>>,
+    /// Content, which is scrolled.
+    pub content: Element<'a, M>,
+}
+
 /// Minimum height of a panel whose toolbar stays in place, in logical pixels. In a lower one it would leave no space to the
 /// content.
 const MIN_HEIGHT_OF_FIXED_TOOLBAR: f32 = 260.0;
 
-/// Returns a panel around its content, which fills the available area, of about this height in logical pixels. Title and toolbar
-/// stay in place while the content is scrolled; in a low panel only the title does.
+/// Returns a panel of these parts, which fills the available area, of about this height in logical pixels.
 pub fn view<'a, M: Clone + 'a>(
     panel: PanelKind,
     height: f32,
-    toolbar: Option<Element<'a, M>>,
-    content: Element<'a, M>,
+    Parts { toolbar, fixed_rows, content }: Parts<'a, M>,
     on_close: M,
 ) -> Element<'a, M> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(on_close);
@@ -45,7 +53,7 @@ pub fn view<'a, M: Clone + 'a>(
     };
     let content = Column::new()
         .push(container(title).padding(iced::Padding::ZERO.right(distance::NORMAL)))
-        .extend(fixed.map(|toolbar| container(toolbar).padding(padding).into()))
+        .extend(fixed.into_iter().chain(fixed_rows).map(|part| container(part).padding(padding).into()))
         .push(scrolled);
     container(content.spacing(distance::SMALL))
         .width(Fill)

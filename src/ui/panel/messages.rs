@@ -111,7 +111,7 @@ impl Panel {
         self.copied_at.is_some_and(|copied| now.saturating_duration_since(copied) < COPIED_TIMEOUT)
     }
 
-    /// Returns the rows above the messages, which are not scrolled.
+    /// Returns the buttons above the messages.
     pub fn toolbar(&self, message_log: &MessageLog, now: Instant) -> Element<'_, Message> {
         let has_any = !message_log.entries().is_empty();
         let has_matches = message_filter::matching(message_log.entries(), &self.filter).contains(&true);
@@ -122,12 +122,6 @@ impl Panel {
                 .on_press_maybe(is_enabled.then_some(message))
         };
         let view_modes = [("Ladder", ViewMode::Ladder), ("List", ViewMode::List)];
-        let filter = text_input("Filter by method, header or other text", &self.filter)
-            .on_input(Message::Filter)
-            .padding([5, 8])
-            .size(size::SMALL)
-            .style(theme::field(false))
-            .id(FILTER_INPUT_ID);
         let copy_label = if self.has_just_copied(now) { "Copied" } else { "Copy" };
         let buttons = row![
             choices(view_modes, self.view_mode, Message::ViewMode),
@@ -136,13 +130,23 @@ impl Panel {
             action_button("Clear", Message::Clear, has_any),
         ]
         .spacing(distance::SMALL)
-        .align_y(Center)
+        .align_y(Center);
         // In a narrow panel.
-        .wrap();
-        let toolbar = column![buttons, filter].spacing(distance::SMALL);
+        buttons.wrap().into()
+    }
+
+    /// Returns the rows above the messages that are never scrolled: the filter, and the names of both sides.
+    pub fn fixed_rows(&self, message_log: &MessageLog) -> Element<'_, Message> {
+        let filter = text_input("Filter by method, header or other text", &self.filter)
+            .on_input(Message::Filter)
+            .padding([5, 8])
+            .size(size::SMALL)
+            .style(theme::field(false))
+            .id(FILTER_INPUT_ID);
+        let rows = column![filter].spacing(distance::SMALL);
         match self.view_mode {
-            ViewMode::Ladder if has_any => toolbar.push(lifeline_labels()).into(),
-            ViewMode::Ladder | ViewMode::List => toolbar.into(),
+            ViewMode::Ladder if !message_log.entries().is_empty() => rows.push(lifeline_labels()).into(),
+            ViewMode::Ladder | ViewMode::List => rows.into(),
         }
     }
 

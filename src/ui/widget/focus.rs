@@ -129,7 +129,7 @@ fn target(stops: &[Stop], step: FocusStep) -> Option<usize> {
     let target = visited.into_iter().find(|at| stops[*at].is_enabled && !list.contains(at))?;
     let mut rows = list_around(stops, target);
     let is_visible = |row: &usize| stops[*row].is_visible;
-    // A list stays where it is scrolled to.
+    // A list is not scrolled to another place, apart from the distance to the edge.
     let row = if is_forward { rows.find(is_visible) } else { rows.rfind(is_visible) };
     Some(row.unwrap_or(target))
 }

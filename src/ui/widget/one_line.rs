@@ -8,9 +8,10 @@ use iced::{Font, Length, Rectangle, Size, Theme};
 use crate::ui::renderer::{Element, Renderer};
 use crate::ui::theme;
 
-/// Returns the text of this size in logical pixels, in the font of the window.
+/// Returns the text of this size in logical pixels, in the font of the window. Control characters become spaces.
 pub fn one_line<'a>(content: impl Into<String>, size: f32) -> OneLine<'a> {
-    OneLine { content: content.into(), size, font: theme::FONT, class: Box::new(|_| text::Style::default()) }
+    let content = content.into().replace(char::is_control, " ");
+    OneLine { content, size, font: theme::FONT, class: Box::new(|_| text::Style::default()) }
 }
 
 /// Text of [`one_line`].
@@ -120,7 +121,10 @@ impl<Message> Widget<Message, Theme, Renderer> for OneLine<'_> {
         viewport: &Rectangle,
     ) {
         let shown = tree.state.downcast_ref::<Shown>();
-        text::draw(renderer, style, layout.bounds(), &shown.paragraph, (self.class)(theme), viewport);
+        let bounds = layout.bounds();
+        // The ellipsis may be wider than the place.
+        let Some(visible) = bounds.intersection(viewport) else { return };
+        text::draw(renderer, style, bounds, &shown.paragraph, (self.class)(theme), &visible);
     }
 
     fn operate(&mut self, _: &mut Tree, layout: Layout<'_>, _: &Renderer, operation: &mut dyn Operation) {
@@ -140,7 +144,7 @@ mod tests {
 
     #[test]
     fn text_that_is_too_wide_ends_with_an_ellipsis() {
-        let line = one_line("über den Wolken.mjpeg", 14.0);
+        let line = one_line("über den\nWolken.mjpeg", 14.0);
         let width = |content: &str| line.paragraph(content).min_width();
         let mut shown = Shown::default();
         for (max_width, expected) in [
