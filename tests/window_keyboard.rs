@@ -17,7 +17,7 @@ use reelay::session::{
     UntrustedCertificate,
 };
 use reelay::settings::{Controls, PanelKind, Settings, ThemePreference};
-use reelay::ui::{Menu, Message, SHORTCUT_TABLE, Shortcut, preferences};
+use reelay::ui::{Menu, Message, PickResult, SHORTCUT_TABLE, Shortcut, play_list, preferences};
 
 const HEADER: [&str; 8] =
     ["Open…", "Connect…", "Network", "Statistics", "Messages", "lesson-layout", "3 buttons", "preferences"];
@@ -347,6 +347,23 @@ fn keys_move_sliders_switches_and_choices() {
     assert!(press(&mut window, Named::ArrowRight), "at the end the key does nothing, and does not seek");
     assert!(press(&mut window, Named::Home));
     assert_eq!(window.harness.app.settings().controls, Controls::Three);
+}
+
+#[test]
+fn focus_follows_an_entry_that_moves_in_the_play_list() {
+    let mut harness = sample();
+    let films = (1..=3).map(|number| format!("/films/{number}.mjpeg").into()).collect();
+    harness.send(Message::FilePicked(PickResult::Paths(films)));
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to("play-list-down-0");
+    for expected in ["play-list-down-1", "play-list-up-2", "play-list-up-1", "play-list-down-0"] {
+        window.press_key(Named::Space);
+        assert_eq!(window.focused().as_deref(), Some(expected));
+    }
+    window.click("1.mjpeg");
+    window.send(Message::PlayList(play_list::Message::Move { entry: 0, towards_end: true }));
+    assert_eq!(window.focused(), None, "a click leaves no focus");
 }
 
 #[test]

@@ -4,8 +4,8 @@ mod common;
 
 use bytes::Bytes;
 use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE, media_info};
-use iced::Size;
 use iced::widget::Id;
+use iced::{Point, Size};
 use iced_test::selector;
 use jiff::Timestamp;
 use reelay::backend::{BackendEvent, BackendEventKind, Command, ListEntry, MediaSource, Poster, Sharing};
@@ -14,7 +14,7 @@ use reelay::media_file::MediaFile;
 use reelay::proto::rtsp::{LowerTransport, Method};
 use reelay::session::{Dialect, Goal, SessionError, SessionEvent, SourceUrl};
 use reelay::settings::{Controls, PanelKind, Recent, RecentSource, RecentStream, Settings, ThemePreference};
-use reelay::ui::{BackendUpdate, Message, Shortcut};
+use reelay::ui::{BackendUpdate, Menu, Message, Shortcut};
 
 fn opened(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -124,7 +124,7 @@ fn folder_is_remembered_without_its_films() {
     harness.app.open(MediaSource::File("/films".into()), false);
     let (_, generation) = next_open(&mut harness).unwrap();
     let list = ["/films/1.avi", "/films/2.avi"].map(|path| ListEntry::Film(MediaSource::File(path.into())));
-    emit(&mut harness, generation, BackendEventKind::ListFound(list.into()));
+    emit(&mut harness, generation, BackendEventKind::ListFound(Vec::from(list).into()));
     let (source, generation) = next_open(&mut harness).unwrap();
     assert_eq!(source, MediaSource::File("/films/1.avi".into()));
     emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
@@ -259,6 +259,34 @@ fn served_film_shows_its_address_until_other_media_are_opened() {
         "The film cannot be served to other players (permission denied); try again, or use reelay serve.";
     harness.emit_event(BackendEventKind::Sharing(Sharing::Failed(failure.to_owned())));
     assert!(harness.shows(failure));
+}
+
+#[test]
+fn menu_serves_the_open_film_and_stops_it() {
+    const LINE: &str = "Serve to other players";
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    let show_menu = |harness: &mut AppHarness| harness.send(Message::ShowMenu(Menu::Context(Point::ORIGIN)));
+    show_menu(&mut harness);
+    harness.click(LINE);
+    let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
+    assert!(matches!(commands.last(), Some(Command::Share { .. })), "{commands:?}");
+    assert!(!harness.shows(LINE), "the menu is closed");
+    let url = "rtsp://192.0.2.7:8554/sample.mjpeg";
+    harness.emit_event(BackendEventKind::Sharing(Sharing::At(url.to_owned())));
+    assert!(harness.shows(url));
+    show_menu(&mut harness);
+    harness.click(LINE);
+    assert!(!harness.shows(url));
+    assert!(matches!(harness.next_command(), Some(Command::StopSharing)));
+}
+
+#[test]
+fn menu_does_not_serve_a_stream() {
+    let mut harness = AppHarness::with_stream(ThemePreference::Dark);
+    std::iter::from_fn(|| harness.next_command()).for_each(drop);
+    harness.send(Message::ShowMenu(Menu::Context(Point::ORIGIN)));
+    harness.click("Serve to other players");
+    assert!(harness.next_command().is_none(), "the line is disabled");
 }
 
 /// Returns the first frame of the sample film.

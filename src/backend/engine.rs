@@ -298,9 +298,9 @@ impl Engine {
         let Some(OpenTask { generation, goal, .. }) = self.opening.take() else { return };
         match result {
             Ok(OpenedSource::Film(media_file)) => self.serve_media_file(generation, goal, media_file).await,
-            Ok(OpenedSource::List(entries)) => {
+            Ok(OpenedSource::List(list)) => {
                 self.shared.stop_unless(self.generation);
-                self.emit(generation, BackendEventKind::ListFound(entries)).await
+                self.emit(generation, BackendEventKind::ListFound(list)).await
             }
             Err(sentence) => {
                 self.shared.stop_unless(self.generation);

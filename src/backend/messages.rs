@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::frame_rates::FrameRates;
 use super::recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 use super::sharing::Sharing;
-use super::source::{ListEntry, MediaSource};
+use super::source::{FoundList, MediaSource};
 use super::thumbnail::{Thumbnail, ThumbnailRequest};
 use crate::impairment::EmulatorSettings;
 use crate::media_file::{IndexProgress, MediaInfo};
@@ -110,7 +110,7 @@ pub enum BackendEventKind {
     /// The file could not be opened; holds a sentence for the user. The previous media stays open.
     OpenFailed(String),
     /// The file or folder is a list of films. The previous media stays open.
-    ListFound(Vec<ListEntry>),
+    ListFound(FoundList),
     /// The index of the open file has grown or is finished.
     IndexProgress(IndexProgress),
     /// A thumbnail is decoded.

@@ -30,5 +30,5 @@ pub use poster::{Poster, read_poster};
 pub use recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 pub use sharing::Sharing;
 pub use shutdown_signal::ShutdownSignal;
-pub use source::{ListEntry, MediaSource, OpenedSource, SAMPLE_NAME, file_name};
+pub use source::{FoundList, ListEntry, MediaSource, OpenedSource, SAMPLE_NAME, file_name};
 pub use thumbnail::{MAX_SIZE as MAX_THUMBNAIL_SIZE, Thumbnail, ThumbnailRequest};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::media::FrameRate;
 use crate::media_file::{
-    ListedFilm, MediaFile, MediaFileError, films_of_folder, is_description_name, is_list_name,
+    FilmsOfFolder, ListedFilm, MediaFile, MediaFileError, films_of_folder, is_description_name, is_list_name,
     read_description, read_list,
 };
 use crate::session::SourceUrl;
@@ -55,7 +55,22 @@ pub enum OpenedSource {
     Film(Arc<MediaFile>),
     /// List of films and streams: the films of a folder, those of an `.m3u` file, or the stream of an `.sdp` file. Never
     /// empty.
-    List(Vec<ListEntry>),
+    List(FoundList),
+}
+
+/// List of films and streams that a source turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundList {
+    /// Films and streams in the order of the list.
+    pub entries: Vec<ListEntry>,
+    /// Sentences for the user about the films of a folder that are left out.
+    pub skipped: Vec<String>,
+}
+
+impl From<Vec<ListEntry>> for FoundList {
+    fn from(entries: Vec<ListEntry>) -> Self {
+        Self { entries, skipped: Vec::new() }
+    }
 }
 
 /// Entry of a list of films.
@@ -70,15 +85,17 @@ pub enum ListEntry {
 fn open_path(path: &Path, rate: FrameRate) -> Result<OpenedSource, MediaFileError> {
     let name = file_name(path);
     if is_list_name(path) {
-        return Ok(OpenedSource::List(list_entries(read_list(path, &name)?)));
+        return Ok(OpenedSource::List(list_entries(read_list(path, &name)?).into()));
     }
     if is_description_name(path) {
-        return Ok(OpenedSource::List(list_entries(vec![read_description(path, &name)?])));
+        return Ok(OpenedSource::List(list_entries(vec![read_description(path, &name)?]).into()));
     }
     match MediaFile::open(path, &name, rate) {
         Ok(film) => Ok(OpenedSource::Film(film)),
         Err(error) if error.is_folder_of_films() => match films_of_folder(path) {
-            Ok(films) if !films.is_empty() => Ok(OpenedSource::List(list_entries(films))),
+            Ok(FilmsOfFolder { films, skipped }) if !films.is_empty() => {
+                Ok(OpenedSource::List(FoundList { entries: list_entries(films), skipped }))
+            }
             // The folder has changed, or the names of its films are not UTF-8.
             Ok(_) | Err(_) => Err(error),
         },

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{MediaFileError, MediaFileErrorKind};
-use super::library::find_films;
+use super::library::{FoundFilms, find_films};
 use super::natural_order;
 
 /// Entry of a list of films.
@@ -56,14 +56,23 @@ pub(super) fn read_text(path: &Path, name: &str) -> Result<String, MediaFileErro
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Films of a folder and of those below it, in natural order.
+#[derive(Debug)]
+pub struct FilmsOfFolder {
+    /// Films, which may be none.
+    pub films: Vec<ListedFilm>,
+    /// Messages for users about the media files and folders that are left out, with the reason.
+    pub skipped: Vec<String>,
+}
+
 /// Returns the films of a folder and of those below it, in natural order. Blocks.
 ///
 /// # Errors
 /// Returns an error if the folder cannot be read.
-pub fn films_of_folder(folder: &Path) -> io::Result<Vec<ListedFilm>> {
-    let mut films = find_films(folder)?;
+pub fn films_of_folder(folder: &Path) -> io::Result<FilmsOfFolder> {
+    let FoundFilms { mut films, skipped } = find_films(folder)?;
     films.sort_by(|(first, _), (second, _)| natural_order::compare_names(first.as_ref(), second.as_ref()));
-    Ok(films.into_iter().map(|(_, path)| ListedFilm::File(path)).collect())
+    Ok(FilmsOfFolder { films: films.into_iter().map(|(_, path)| ListedFilm::File(path)).collect(), skipped })
 }
 
 /// Parses an `.m3u` file: a path or a URL on each line; lines that begin with `#` are comments. Paths count from
@@ -132,8 +141,10 @@ mod tests {
         for name in ["10.mjpeg", "9.mjpeg", "more/1.mjpeg", "notes.txt"] {
             std::fs::write(folder.path().join(name), b"\xFF\xD8\xFFx").unwrap();
         }
-        let films = films_of_folder(folder.path()).unwrap();
+        std::fs::write(folder.path().join("text.mjpeg"), b"no film").unwrap();
+        let FilmsOfFolder { films, skipped } = films_of_folder(folder.path()).unwrap();
         let expected = ["9.mjpeg", "10.mjpeg", "more/1.mjpeg"];
         assert_eq!(films, expected.map(|name| ListedFilm::File(folder.path().join(name))));
+        assert!(matches!(skipped.as_slice(), [reason] if reason.contains("text.mjpeg")), "{skipped:?}");
     }
 }

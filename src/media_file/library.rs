@@ -152,14 +152,23 @@ impl Library {
     }
 }
 
-/// Returns the films of a folder and of its subfolders, with their names relative to the folder. Blocks.
+/// Films of a folder and of its subfolders, in no order.
+#[derive(Debug)]
+pub struct FoundFilms {
+    /// Names relative to the folder, and paths.
+    pub films: Vec<(String, PathBuf)>,
+    /// Messages for users about the media files and folders that are left out, with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// Returns the films of a folder and of its subfolders. Blocks.
 ///
 /// # Errors
 /// Returns an error if the folder itself cannot be read.
-pub fn find_films(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+pub fn find_films(folder: &Path) -> io::Result<FoundFilms> {
     let mut search = FolderSearch::new(folder)?;
     search.read_folder(folder, "", 0)?;
-    Ok(search.files)
+    Ok(FoundFilms { films: search.files, skipped: search.skipped })
 }
 
 /// Opens a file again, if it is still in the folder in which it was found.
@@ -248,7 +257,7 @@ impl FolderSearch {
     fn skip_non_utf8(&mut self, path: &Path) {
         if path.is_dir() || has_media_extension(path) {
             let path = path.display();
-            self.skipped.push(format!("{path} is not served, because its name is not UTF-8; rename it."));
+            self.skipped.push(format!("{path} is left out, because its name is not UTF-8; rename it."));
             self.non_utf8 += 1;
         }
     }
@@ -256,7 +265,7 @@ impl FolderSearch {
     fn skip_link(&mut self, path: &Path) {
         let path = path.display();
         self.skipped.push(format!(
-            "{path} is not served, because it is a link out of the folder; name the film itself."
+            "{path} is left out, because it is a link out of the folder; name the film itself."
         ));
     }
 
@@ -266,7 +275,7 @@ impl FolderSearch {
         }
         if let Err(error) = self.read_folder(path, &format!("{name}/"), depth + 1) {
             let path = path.display();
-            self.skipped.push(format!("{path} is not served ({error}); check its permissions."));
+            self.skipped.push(format!("{path} is left out ({error}); check its permissions."));
         }
     }
 
@@ -336,7 +345,7 @@ mod tests {
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(found.names, ["film.mjpeg"]);
         // Permissions do not apply to root.
-        let message = format!("{} is not served (", locked.display());
+        let message = format!("{} is left out (", locked.display());
         assert_eq!(found.skipped.iter().any(|skipped| skipped.starts_with(&message)), is_locked);
     }
 
@@ -352,8 +361,7 @@ mod tests {
         }
         let library = Library::default();
         let found = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
-        let message =
-            format!("{} is not served, because its name is not UTF-8; rename it.", unnamed.display());
+        let message = format!("{} is left out, because its name is not UTF-8; rename it.", unnamed.display());
         assert_eq!((found.skipped, found.non_utf8, found.renamed.len()), (vec![message], 1, 0));
         let again = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         let message =
@@ -381,7 +389,7 @@ mod tests {
             assert_eq!(found.names, ["film.mjpeg", "sub/inside.mjpeg"]);
             let [skipped] = &found.skipped[..] else { panic!("{found:?}") };
             assert!(
-                skipped.contains("out.mjpeg is not served, because it is a link out of the folder"),
+                skipped.contains("out.mjpeg is left out, because it is a link out of the folder"),
                 "{skipped}"
             );
         }

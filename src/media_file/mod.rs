@@ -40,7 +40,7 @@ mod stream_description;
 
 pub use error::MediaFileError;
 pub use file::MediaFile;
-pub use film_list::{ListedFilm, films_of_folder, is_list_name, read_list};
+pub use film_list::{FilmsOfFolder, ListedFilm, films_of_folder, is_list_name, read_list};
 pub use film_writer::{FilmWriteError, FilmWriter, RecordingPlace, aside_path};
 pub use folder_writer::{FolderWriteError, FolderWriter};
 pub use index_progress::IndexProgress;

@@ -62,9 +62,9 @@ impl App {
                 self.handle_thumbnail(generation, &thumbnail);
                 return Task::none();
             }
-            BackendEventKind::ListFound(entries) => {
+            BackendEventKind::ListFound(list) => {
                 self.remember_opened(generation);
-                self.handle_list_found(generation, entries);
+                self.handle_list_found(generation, list);
                 return Task::none();
             }
             BackendEventKind::OpenFailed(_) => {

@@ -218,7 +218,11 @@ impl App {
     pub(super) fn handle_play_list(&mut self, message: play_list::Message) -> Task<Message> {
         match message {
             play_list::Message::Open(entry) => self.open_entry(entry),
-            play_list::Message::Move { entry, towards_end } => self.play_list.move_entry(entry, towards_end),
+            play_list::Message::Move { entry, towards_end } => {
+                self.play_list.move_entry(entry, towards_end);
+                let count = self.play_list.entries().len();
+                return focus::follow(play_list::next_move_button_id(entry, towards_end, count));
+            }
             play_list::Message::Remove(entry) => self.play_list.remove(entry),
             play_list::Message::CycleRepeat => self.cycle_repeat(),
             play_list::Message::Add => return self.pick(PickKind::File),
@@ -300,8 +304,14 @@ impl App {
     pub(super) fn save_file(&self, ending: &str, bytes: Vec<u8>) -> Task<Message> {
         let film = self.playback.name().unwrap_or_else(|| "reelay".to_owned());
         let name = format!("{} {ending}", file_stem(&film, &Zoned::now()));
-        let folder = self.settings.save_folder.clone();
+        let folder = self.settings.save_folder.clone().or_else(|| self.film_folder());
         file_dialog::save_file(self.window, SaveRequest { name, folder, bytes }).map(Message::FileSaved)
+    }
+
+    /// Returns the folder of the open film; `None` for the sample and for streams.
+    fn film_folder(&self) -> Option<PathBuf> {
+        let film = self.playback.source()?.file_path()?;
+        film.parent().map(Path::to_owned)
     }
 
     /// Shows the result of saving a file: in the summary if that is open, else as a notice.

@@ -1,12 +1,11 @@
-//! The lessons of the start screen, and serving of the film to other players.
+//! The lessons of the start screen.
 
-use iced::{Task, clipboard};
+use iced::Task;
 
 use super::message::Message;
-use super::sharing_bar::Action;
 use super::start_screen::Lesson;
 use super::state::App;
-use crate::backend::{Command, MediaSource, Sharing};
+use crate::backend::MediaSource;
 use crate::settings::PanelKind;
 use crate::ui::panel::network::{self, Field, SliderField};
 
@@ -25,32 +24,10 @@ impl App {
             Lesson::Messages => self.show_panel(PanelKind::Messages),
             Lesson::Serve => {
                 if let Some(generation) = self.playback.opening_generation() {
-                    self.backend.send(Command::Share { generation });
+                    self.share(generation);
                 }
                 Task::none()
             }
         }
-    }
-
-    pub(super) fn handle_sharing(&mut self, sharing: Sharing) {
-        match sharing {
-            Sharing::Failed(sentence) => {
-                self.sharing = Sharing::Off;
-                self.playback.show_error(sentence);
-            }
-            sharing => self.sharing = sharing,
-        }
-    }
-
-    pub(super) fn handle_sharing_action(&mut self, action: Action) -> Task<Message> {
-        match (action, &self.sharing) {
-            (Action::Copy, Sharing::At(url)) => return clipboard::write(url.clone()),
-            (Action::Copy, _) => {}
-            (Action::Stop, _) => {
-                self.sharing = Sharing::Off;
-                self.backend.send(Command::StopSharing);
-            }
-        }
-        Task::none()
     }
 }

@@ -67,6 +67,8 @@ pub enum Action {
     Picture(PictureAction),
     /// Switch an option on or off.
     ToggleOption(ViewingOption),
+    /// Serve the film to other players, or no longer.
+    ToggleSharing,
     /// Close the film or stream.
     Close,
 }

@@ -18,10 +18,10 @@ impl App {
             submenu("Options…", Menu::Options(menu.position())),
         ];
         match menu {
-            Menu::More => entries.chain(submenus).collect(),
+            Menu::More => entries.chain(submenus).chain([self.sharing_line()]).collect(),
             Menu::Context(_) => {
                 let first = self.button_lines().into_iter().chain(entries);
-                first.chain(submenus).chain([self.close_line()]).collect()
+                first.chain(submenus).chain([self.sharing_line(), self.close_line()]).collect()
             }
             Menu::Speed(_) => self.speed_lines(),
             Menu::Picture(_) => self.picture_lines(),
@@ -40,6 +40,11 @@ impl App {
             Line { name: button.name(), shortcut: Some(shortcut), action, is_on: false }
         };
         [line(next, Shortcut::PlayOrPause), line(stop, Shortcut::Stop)]
+    }
+
+    fn sharing_line(&self) -> Line {
+        let action = self.can_share().then_some(Action::ToggleSharing);
+        Line { name: "Serve to other players", shortcut: None, action, is_on: self.is_shared() }
     }
 
     fn close_line(&self) -> Line {

@@ -13,7 +13,8 @@
 //!   size and place from one start to the next.
 //! - `subscription`: inputs from outside the window, with `backend_subscription`; `handed_over`: what the command line names,
 //!   also that of `later_starts`; `screen_saver`: keeping it away.
-//! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to try.
+//! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to try;
+//!   `sharing`: serving the open film to other players, with `sharing_bar`.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
 //!   is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
@@ -68,6 +69,7 @@ mod recording_state;
 mod screen_saver;
 mod seeking;
 mod session_record;
+mod sharing;
 mod sharing_bar;
 mod start_screen;
 mod state;

@@ -8,7 +8,7 @@ use super::play_list::MAX_ENTRIES;
 use super::playback::Source;
 use super::state::App;
 use super::time_line::Hover;
-use crate::backend::{ListEntry, MediaSource, Sharing};
+use crate::backend::{FoundList, ListEntry, MediaSource, Sharing};
 use crate::session::{Dialect, Goal, RtspOptions, SourceUrl};
 use crate::settings::Controls;
 
@@ -76,7 +76,7 @@ impl App {
     }
 
     /// Opens the films of a folder or of a list file in its place.
-    pub(super) fn handle_list_found(&mut self, generation: u64, entries: Vec<ListEntry>) {
+    pub(super) fn handle_list_found(&mut self, generation: u64, list: FoundList) {
         let Some(goal) = self.playback.take_opening(generation) else { return };
         let source = |entry| match entry {
             ListEntry::Film(film) => Source::Local(film),
@@ -85,9 +85,12 @@ impl App {
                 Source::Stream(url, options)
             }
         };
-        self.play_list.expand_current(entries.into_iter().map(source));
+        self.play_list.expand_current(list.entries.into_iter().map(source));
         if let Some(first) = self.play_list.select(self.play_list.current()) {
             self.start(first, goal == Goal::Playing);
+        }
+        if let Some(sentence) = left_out(&list.skipped) {
+            self.playback.show_error_while_opening(sentence);
         }
     }
 
@@ -175,4 +178,15 @@ impl App {
         self.hover = Hover::default();
         self.restore_orientation();
     }
+}
+
+/// Returns the sentence about the films that are not in the list of a folder: the reason of the first, and the number of the
+/// others. `None` if there are none.
+fn left_out(skipped: &[String]) -> Option<String> {
+    let (first, others) = skipped.split_first()?;
+    Some(match others.len() {
+        0 => format!("Left out of the play list: {first}"),
+        1 => format!("Left out of the play list: {first} Another one is left out too."),
+        others => format!("Left out of the play list: {first} {others} others are left out too."),
+    })
 }

@@ -213,6 +213,7 @@ impl App {
             menu::Action::Show(menu) => self.menu = Some(menu),
             menu::Action::ToggleOption(option) => return self.toggle_option(option),
             menu::Action::Picture(action) => return self.handle_picture_action(action),
+            menu::Action::ToggleSharing => self.toggle_sharing(),
             menu::Action::Close => return self.close_media(),
         }
         Task::none()

@@ -1,7 +1,7 @@
 //! Play list dialog: the films and streams that are played one after the other.
 
 use iced::widget::{column, container, row, scrollable, space, text};
-use iced::{Center, Fill};
+use iced::{Center, Fill, widget::Id};
 
 use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
@@ -75,9 +75,24 @@ fn entry<'a>(index: usize, name: String, is_current: bool, count: usize) -> Elem
     let up = (index > 0).then_some(Message::Move { entry: index, towards_end: false });
     let down = (index + 1 < count).then_some(Message::Move { entry: index, towards_end: true });
     let remove = (!is_current).then_some(Message::Remove(index));
-    row![open, small_button(Icon::Up, up), small_button(Icon::Down, down), small_button(Icon::Close, remove)]
-        .align_y(Center)
-        .into()
+    let up = small_button(Icon::Up, up).id(move_button_id(index, false));
+    let down = small_button(Icon::Down, down).id(move_button_id(index, true));
+    row![open, up, down, small_button(Icon::Close, remove)].align_y(Center).into()
+}
+
+/// Returns the id of the button that moves an entry in this direction.
+fn move_button_id(entry: usize, towards_end: bool) -> Id {
+    let direction = if towards_end { "down" } else { "up" };
+    Id::from(format!("play-list-{direction}-{entry}"))
+}
+
+/// Returns the id of the button that moves an entry on, after it has been moved in this direction by one place. At the end of
+/// the list it is the other button, because this one is disabled.
+pub fn next_move_button_id(entry: usize, towards_end: bool, count: usize) -> Id {
+    let moved_to =
+        if towards_end { (entry + 1).min(count.saturating_sub(1)) } else { entry.saturating_sub(1) };
+    let is_at_end = if towards_end { moved_to + 1 >= count } else { moved_to == 0 };
+    move_button_id(moved_to, towards_end != is_at_end)
 }
 
 /// Width of the number of an entry, in logical pixels.

@@ -12,7 +12,7 @@ use crate::ui::renderer::{self, Element};
 
 /// Returns a button, which is disabled until it has a message.
 pub fn button<'a, Message: Clone + 'a>(content: impl Into<Element<'a, Message>>) -> Button<'a, Message> {
-    Button { button: widget::button(content), on_press: None }
+    Button { button: widget::button(content), id: None, on_press: None }
 }
 
 /// Returns a switch with two positions.
@@ -36,11 +36,17 @@ pub fn slider<'a, Message: Clone + 'a>(
 /// Button; see [`button`].
 pub struct Button<'a, Message> {
     button: renderer::Button<'a, Message>,
+    id: Option<Id>,
     on_press: Option<Message>,
 }
 
 #[allow(missing_docs)]
 impl<'a, Message: Clone + 'a> Button<'a, Message> {
+    /// Sets the id by which operations find the button.
+    pub fn id(self, id: impl Into<Id>) -> Self {
+        Self { id: Some(id.into()), ..self }
+    }
+
     pub fn padding(self, padding: impl Into<Padding>) -> Self {
         Self { button: self.button.padding(padding), ..self }
     }
@@ -62,13 +68,13 @@ impl<'a, Message: Clone + 'a> Button<'a, Message> {
     }
 
     pub fn on_press_maybe(self, on_press: Option<Message>) -> Self {
-        Self { button: self.button.on_press_maybe(on_press.clone()), on_press }
+        Self { button: self.button.on_press_maybe(on_press.clone()), on_press, ..self }
     }
 }
 
 impl<'a, Message: Clone + 'a> From<Button<'a, Message>> for Element<'a, Message> {
-    fn from(Button { button, on_press }: Button<'a, Message>) -> Self {
-        focusable(button, on_press.is_some(), move |key| press_effect(key, on_press.as_ref()))
+    fn from(Button { button, id, on_press }: Button<'a, Message>) -> Self {
+        focusable_with_id(button, id, on_press.is_some(), move |key| press_effect(key, on_press.as_ref()))
     }
 }
 

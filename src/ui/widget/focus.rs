@@ -5,7 +5,7 @@
 
 use std::any::Any;
 
-use iced::advanced::widget::operation::{Focusable, Operation, Scrollable, TextInput};
+use iced::advanced::widget::operation::{Focusable, Operation, Outcome, Scrollable, TextInput};
 use iced::advanced::widget::{Id, operate};
 use iced::{Rectangle, Task, Vector};
 
@@ -60,6 +60,18 @@ pub fn select_all<M: Send + 'static>(field: &'static str) -> Task<M> {
 /// Removes the focus from all fields and controls.
 pub fn clear<M: Send + 'static>() -> Task<M> {
     operate::<()>(ClearFocus).discard()
+}
+
+/// Moves the focus to the control with this id, such as that of a row that has moved. Nothing happens while no control has the
+/// focus: a click leaves none.
+pub fn follow<M: Send + 'static>(control: impl Into<Id>) -> Task<M> {
+    operate::<()>(Following {
+        id: control.into(),
+        visited: Visited::default(),
+        target: None,
+        has_focus: false,
+    })
+    .discard()
 }
 
 struct ClearFocus;
@@ -215,6 +227,43 @@ impl Operation for Listing {
     }
 }
 
+/// Operation that finds the control with an id, and then moves the focus to it.
+struct Following {
+    id: Id,
+    visited: Visited,
+    target: Option<usize>,
+    has_focus: bool,
+}
+
+impl Operation for Following {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        operate(self);
+    }
+
+    fn focusable(&mut self, _: Option<&Id>, _: Rectangle, _: &mut dyn Focusable) {
+        self.visited.field();
+    }
+
+    fn custom(&mut self, id: Option<&Id>, _: Rectangle, state: &mut dyn Any) {
+        if let Some((index, control)) = self.visited.control(state) {
+            self.has_focus |= control.is_focused();
+            if id == Some(&self.id) {
+                self.target = Some(index);
+            }
+        }
+    }
+
+    fn finish(&self) -> Outcome<()> {
+        match self.target.filter(|_| self.has_focus) {
+            Some(target) => {
+                let (visited, bounds) = (Visited::default(), Rectangle::default());
+                Outcome::Chain(Box::new(Moving { target, visited, bounds }))
+            }
+            None => Outcome::None,
+        }
+    }
+}
+
 /// Operation that moves the focus.
 struct Moving {
     target: usize,
@@ -249,6 +298,14 @@ impl Operation for Moving {
         if let Some((index, control)) = self.visited.control(state) {
             self.visit(index, bounds, control);
         }
+    }
+
+    fn finish(&self) -> Outcome<()> {
+        Outcome::Chain(Box::new(Showing {
+            target: self.target,
+            visited: Visited::default(),
+            bounds: self.bounds,
+        }))
     }
 }
 
