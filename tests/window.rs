@@ -1691,6 +1691,23 @@ fn end_banner_and_information_disappear_and_errors_stay() {
 }
 
 #[test]
+fn banner_behind_a_dialog_waits_until_it_can_be_read() {
+    let ended = "Playback has ended. Press Play to start again.";
+    let start = Instant::now();
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    harness.play();
+    harness.emit_session_event(SessionEvent::Ended);
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    harness.send(Message::Shortcut(Shortcut::Help));
+    harness.send(Message::Tick(start + Duration::from_secs(100)));
+    harness.send(Message::Shortcut(Shortcut::Escape));
+    harness.send(Message::Tick(start + Duration::from_secs(105)));
+    assert!(harness.shows(ended), "its time begins when the dialog is closed");
+    harness.send(Message::Tick(start + Duration::from_secs(107)));
+    assert!(!harness.shows(ended));
+}
+
+#[test]
 fn escape_closes_the_end_banner_until_the_next_end() {
     let ended = "Playback has ended. Press Play to start again.";
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);

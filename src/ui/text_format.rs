@@ -35,6 +35,22 @@ pub fn with_units_kept(value: &str) -> String {
     kept
 }
 
+/// Returns a text with a command line that is not broken within an option or between an option and its value: a no-break space
+/// stands between both, and a word joiner after each hyphen of an option.
+pub fn with_options_kept(text: &str, command: &str) -> String {
+    let mut kept = String::with_capacity(command.len());
+    let mut is_after_option = false;
+    for word in command.split(' ') {
+        let is_option = word.starts_with('-');
+        if !kept.is_empty() {
+            kept.push(if is_after_option && !is_option { '\u{a0}' } else { ' ' });
+        }
+        kept.push_str(&if is_option { word.replace('-', "-\u{2060}") } else { word.to_owned() });
+        is_after_option = is_option;
+    }
+    text.replace(command, &kept)
+}
+
 /// Returns the name of a state in capitals, as in the classroom exercise (RFC 2326 appendix A.1 has Init, Ready and
 /// Playing).
 pub fn state_name(state: RtspState) -> &'static str {
@@ -58,6 +74,17 @@ mod tests {
     #[test]
     fn numbers_stay_with_their_units() {
         assert_eq!(with_units_kept("12 ms (mean 1.5 %) 3 /s"), "12\u{a0}ms (mean 1.5\u{a0}%) 3\u{a0}/s");
+    }
+
+    #[test]
+    fn options_of_a_command_stay_with_their_values() {
+        let kept = with_options_kept(
+            "Try: ffmpeg -i a-b.mp4 -q:v 3 -an b.avi",
+            "ffmpeg -i a-b.mp4 -q:v 3 -an b.avi",
+        );
+        let expected = "Try: ffmpeg -\u{2060}i\u{a0}a-b.mp4 -\u{2060}q:v\u{a0}3 -\u{2060}an\u{a0}b.avi";
+        assert_eq!(kept, expected);
+        assert_eq!(with_options_kept("nothing", "ffmpeg -i a"), "nothing");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Banner over the video or below the start screen: errors, connecting, waiting for data, end of the stream.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use iced::widget::text::Wrapping;
@@ -11,6 +12,7 @@ use super::session_record::SessionRecord;
 use crate::session::{RtspState, incomplete_reason};
 use crate::stats::Snapshot;
 use crate::ui::renderer::{Column, Element};
+use crate::ui::text_format::with_options_kept;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::control::{Button, button};
 use crate::ui::widget::icon::{Icon, icon_sized};
@@ -63,7 +65,11 @@ fn notice_banner(notice: &Notice) -> Element<'_, Action> {
     let close =
         button(icon_sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss);
     let close = container(close).id(DISMISS_ID);
-    let message = text(notice.text()).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
+    let sentence = match notice.command() {
+        Some(command) => Cow::Owned(with_options_kept(notice.text(), command)),
+        None => Cow::Borrowed(notice.text()),
+    };
+    let message = text(sentence).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
     let is_error = notice.is_error();
     let copy = notice.command().map(|_| action_button("Copy", Some(Action::CopyCommand)));
     let forget =

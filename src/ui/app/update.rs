@@ -106,8 +106,9 @@ impl App {
     /// Hides a banner that has been shown for its time, and removes its notice.
     fn update_banner(&mut self) {
         let banner = PassingBanner::current(&self.playback, &self.session_record);
-        if self.playback.source().is_none() {
-            // On the start screen a banner covers nothing; without it, everything above would move away from the pointer.
+        // On the start screen a banner covers nothing; without it, everything above would move away from the pointer. Behind a
+        // dialog nobody can read it.
+        if self.playback.source().is_none() || self.dialog.is_some() {
             self.banner_timeout.restart(self.now);
         }
         self.banner_timeout.handle_banner(banner, self.now);

@@ -54,7 +54,7 @@ const LARGE_FIGURES: [&str; 6] = [
 ];
 
 /// Width of a large figure in logical pixels.
-const LARGE_FIGURE_WIDTH: f32 = 108.0;
+const LARGE_FIGURE_WIDTH: f32 = 109.0;
 
 impl Panel {
     /// Redraws the packet grid with the next view; to be called when there are new figures.
@@ -184,7 +184,7 @@ fn large_figures<'a>(snapshot: &Snapshot, is_playing: bool, hints: Position) -> 
         ];
         container(hint(content, figure.description, hints)).width(LARGE_FIGURE_WIDTH).into()
     });
-    let figures = Row::with_children(figures).spacing(distance::SMALL).wrap();
+    let figures = Row::with_children(figures).spacing(distance::TIGHT).wrap();
     figures.vertical_spacing(distance::NORMAL).into()
 }
 
