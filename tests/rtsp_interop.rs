@@ -1168,6 +1168,84 @@ fn server_teardown_is_acknowledged_and_ends_session() {
     assert_eq!(session.connected_urls.len(), 1, "the client does not reconnect");
 }
 
+/// The film has ended at the server before PAUSE arrives, and its BYE is lost.
+#[test]
+fn pause_that_comes_after_the_end_is_no_error_and_play_starts_over() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..10);
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    assert_eq!(session.next_request().method.as_str(), "PAUSE");
+    session.respond("RTSP/1.0 455 Method Not Valid in This State\nCSeq: 5\nSession: 12345678\n");
+    assert_eq!((session.state(), session.failure()), (RtspState::Ready, None));
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    let play = session.next_request();
+    assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
+}
+
+#[test]
+fn second_loss_of_a_connection_changes_nothing() {
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
+    session.receive_frames(0..10);
+    session.handle_input(ClientInput::ConnectionLost(None));
+    session.handle_input(ClientInput::ConnectionLost(Some("refused".to_owned())));
+    let count = session.events.iter().filter(|event| matches!(event, SessionEvent::Reconnecting(_))).count();
+    assert_eq!((count, session.failure()), (1, None));
+    session.advance(Duration::from_millis(1_010));
+    assert_eq!(session.connected_urls.len(), 2);
+}
+
+/// The TEARDOWN of the server and that of the client may cross.
+#[test]
+fn teardown_of_both_sides_ends_the_session_without_an_error() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Stopped)));
+    assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
+    session.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 9\nSession: 12345678\n");
+    assert_eq!(session.next_response().status.code(), 200);
+    assert_eq!((session.state(), session.failure()), (RtspState::Init, None));
+    assert!(session.events.contains(&SessionEvent::Closed));
+}
+
+#[test]
+fn server_teardown_while_pause_is_in_flight_is_an_error() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    assert_eq!(session.next_request().method.as_str(), "PAUSE");
+    session.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 9\nSession: 12345678\n");
+    assert!(session.failure().unwrap().contains("ended the session"));
+    assert_eq!(session.state(), RtspState::Init);
+}
+
+#[test]
+fn only_an_unsupported_transport_leads_to_tcp() {
+    for (status, falls_back) in [
+        ("461 Unsupported Transport", true),
+        ("453 Not Enough Bandwidth", false),
+        ("500 Internal Server Error", false),
+    ] {
+        let mut session = ScriptedSession::new();
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        session.next_request();
+        session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+        session.next_request();
+        session.respond(
+            "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n",
+        );
+        let setup = session.next_request();
+        assert!(setup.headers.get("Transport").unwrap().contains("client_port="));
+        session.respond(&format!("RTSP/1.0 {status}\nCSeq: 3\n"));
+        assert_eq!(session.failure().is_none(), falls_back, "{status}");
+        if falls_back {
+            let setup = session.next_request();
+            assert!(setup.headers.get("Transport").unwrap().contains("interleaved="));
+        }
+    }
+}
+
 #[test]
 fn server_redirect_resumes_at_new_location() {
     let mut session = ScriptedSession::new();

@@ -337,6 +337,23 @@ fn stop_of_the_film_ends_the_recording_with_a_complete_film() {
 }
 
 #[test]
+fn end_of_the_film_ends_the_recording_with_a_complete_film() {
+    let (folder, mut playing) = (tempfile::tempdir().unwrap(), Playing::start());
+    playing.record(folder.path(), 5);
+    let seek = SessionCommand::Seek(Npt::from_micros(9_000_000));
+    playing.send(Command::Session { generation: 1, command: seek });
+    let result = playing.wait_for_end();
+    let recorded = MediaFile::open(&result.path, "recording", FrameRate::CLASSROOM).unwrap();
+    let last = recorded.info().frames() - 1;
+    assert_eq!(
+        recorded.read_frame(last).unwrap(),
+        sample().read_frame(199).unwrap(),
+        "the last frame of the film"
+    );
+    playing.backend.shutdown();
+}
+
+#[test]
 fn pause_is_not_in_the_recording() {
     let (folder, mut playing) = (tempfile::tempdir().unwrap(), Playing::start());
     playing.record(folder.path(), 5);

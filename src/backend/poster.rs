@@ -48,6 +48,10 @@ mod tests {
         std::fs::write(&film, SAMPLE).unwrap();
         let poster = read_poster(&film, (128, 80)).unwrap();
         assert_eq!((poster.width, poster.height, poster.pixels.len()), (128, 72, 128 * 72 * 4));
+        let low = read_poster(&film, (128, 36)).unwrap();
+        assert_eq!((low.width, low.height), (64, 36));
+        let whole = read_poster(&film, (9_000, 9_000)).unwrap();
+        assert_eq!((whole.width, whole.height), (640, 360), "it is not enlarged");
         assert!(poster.pixels.iter().any(|byte| *byte != poster.pixels[0]), "it has one colour");
         assert_eq!(read_poster(&folder.path().join("gone.mjpeg"), (128, 80)), None);
         let list = folder.path().join("films.m3u");

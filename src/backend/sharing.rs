@@ -97,3 +97,19 @@ async fn listen(port: u16) -> io::Result<Server> {
     let listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     Server::start(ServerOptions { listen, ..ServerOptions::default() }, Observer::none()).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn another_port_is_used_if_the_known_one_is_not_free() {
+        // Where this fails, another program has the port already.
+        let _holder = std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT));
+        let mut shared = SharedServer::default();
+        shared.start(1).await;
+        assert_eq!(shared.failure, None);
+        assert_ne!(shared.server.as_ref().unwrap().address().port(), PORT);
+        shared.finish().await;
+    }
+}

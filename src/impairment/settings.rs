@@ -74,3 +74,14 @@ pub enum Distribution {
     /// a few have much.
     Pareto,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_milliseconds_in_files() {
+        let impairments = Impairments { delay: Duration::from_micros(12_500), ..Impairments::default() };
+        assert_eq!(serde_json::to_value(impairments).unwrap()["delay_ms"], 12.5);
+    }
+}

@@ -172,4 +172,27 @@ mod tests {
         );
         assert_eq!(event.to_string(), expected);
     }
+
+    #[test]
+    fn events_are_lines_of_the_log() {
+        let late = |count| ServerEvent::LateFramesSkipped { session: "7".to_owned(), count }.to_string();
+        assert_eq!(late(1), "session 7: 1 late frame skipped, the client or this machine is too slow");
+        assert!(late(2).starts_with("session 7: 2 late frames skipped"));
+        let address = std::net::IpAddr::from([127, 0, 0, 1]).into();
+        let lines = [
+            ServerEvent::EventsLeftOut { address, count: 3 },
+            ServerEvent::SessionExpired { session: "7".to_owned() },
+            ServerEvent::MediaFileWarning { warning: "a.avi is damaged.".to_owned() },
+            ServerEvent::MediaFileFailed { name: "a.avi".to_owned(), error: "gone".to_owned() },
+        ];
+        assert_eq!(
+            lines.map(|event| event.to_string()),
+            [
+                "127.0.0.1: 3 lines are left out here",
+                "session 7 timed out",
+                "a.avi is damaged.",
+                "a.avi can no longer be read: gone",
+            ]
+        );
+    }
 }

@@ -286,4 +286,20 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn advice_depends_on_the_reason_of_the_refusal() {
+        for (code, word) in [
+            (404, "path"),
+            (415, "format"),
+            (453, "later"),
+            (503, "later"),
+            (454, "connect"),
+            (461, "transport"),
+            (500, "administrator"),
+        ] {
+            let advice = advice_on_refusal(StatusCode::from_code(code).unwrap());
+            assert!(advice.contains(word), "{code}: {advice}");
+        }
+    }
 }

@@ -177,6 +177,13 @@ impl Presentation {
         self.repair.as_ref()?.parity
     }
 
+    /// Returns the kinds of repair of lost packets that the server offers, in words for a report.
+    pub fn repair(&self) -> Vec<&'static str> {
+        let retransmission = self.retransmission().map(|_| "retransmission");
+        let parity = self.parity().map(|_| "error correction");
+        retransmission.into_iter().chain(parity).collect()
+    }
+
     /// Returns true if the stream is live, so seeking is not possible.
     pub fn is_live(&self) -> bool {
         self.range.is_some_and(|range| range.start.is_none())

@@ -27,3 +27,21 @@ impl LossDoubt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_say_in_which_direction_the_number_is_wrong() {
+        for (doubt, words) in [
+            (LossDoubt::NoAnnouncement, "did not announce"),
+            (LossDoubt::WrongAnnouncement, "announced another one"),
+            (LossDoubt::Restart, "at least"),
+            (LossDoubt::LargeGap, "at most"),
+        ] {
+            assert!(doubt.describe().contains(words), "{doubt:?}");
+        }
+        assert!(LossDoubt::NoAnnouncement < LossDoubt::LargeGap, "the weakest is first");
+    }
+}

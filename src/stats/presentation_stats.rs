@@ -249,4 +249,26 @@ mod tests {
         stats.record_frame_shown(now + 2_000 * MS, now, 900);
         assert_eq!(snapshot(&mut stats, now + 2_000 * MS).end_to_end_ms, None);
     }
+
+    #[test]
+    fn delays_are_unknown_from_a_clock_jump_to_the_next_report() {
+        let now = Instant::now();
+        let ntp = NtpTime(3_900_000_000 << 32);
+        let report = |seconds: u64| SenderInfo {
+            ntp: NtpTime((3_900_000_000 + seconds) << 32),
+            ..SenderInfo::default()
+        };
+        let mut stats = PresentationStats::new(Epoch { instant: now, ntp });
+        stats.handle_sender_report(report(0));
+        stats.record_frame_shown(now + 40 * MS, now, 0);
+        assert!(snapshot(&mut stats, now + 40 * MS).end_to_end_ms.is_some());
+        // The clocks of this computer, which is the sender, jump ahead by an hour.
+        stats.set_epoch(Epoch { instant: now + 3_000 * MS, ntp: NtpTime(3_900_003_603 << 32) });
+        stats.record_frame_shown(now + 4_040 * MS, now + 4_000 * MS, 360_000);
+        assert_eq!(snapshot(&mut stats, now + 4_040 * MS).end_to_end_ms, None);
+        stats.handle_sender_report(SenderInfo { rtp_timestamp: 360_000, ..report(3_604) });
+        stats.record_frame_shown(now + 4_060 * MS, now + 4_000 * MS, 360_000);
+        let delay = snapshot(&mut stats, now + 4_060 * MS).end_to_end_ms.unwrap();
+        assert!((delay - 60.0).abs() < 0.01, "{delay}");
+    }
 }

@@ -22,6 +22,8 @@ pub struct ReportSubject {
     pub dialect: &'static str,
     /// Transport of RTP: `udp` or `tcp`; `None` before SETUP.
     pub transport: Option<&'static str>,
+    /// Repair of lost packets that the server offers: `retransmission` and `error correction`.
+    pub repair: Vec<&'static str>,
     /// Playout delay in milliseconds.
     pub playout_delay_ms: u64,
     /// Place of the emulated network, as text.
@@ -142,7 +144,7 @@ impl SessionReport {
 
     /// Returns a few lines about the source, the playing time, the frames and the emulated network.
     pub fn heading(&self) -> Vec<String> {
-        let ReportSubject { name, url, transport, .. } = &self.subject;
+        let ReportSubject { name, url, transport, repair, .. } = &self.subject;
         let mut first = url.as_deref().unwrap_or(name).to_owned();
         if let Some(transport) = transport {
             first += &format!(", {}", transport.to_uppercase());
@@ -156,6 +158,10 @@ impl SessionReport {
             count(frames_incomplete)
         );
         let mut heading = vec![first, second];
+        // Over an RTSP connection no packet is lost that could be repaired.
+        if *transport == Some("udp") && !repair.is_empty() {
+            heading.push(format!("Lost packets are repaired by {}", repair.join(" and ")));
+        }
         if self.figures.lacks_packets {
             heading.push(NO_PACKETS_NOTE.to_owned());
         }
@@ -254,6 +260,7 @@ mod tests {
         let subject = ReportSubject {
             name: "sample.mjpeg".to_owned(),
             transport: Some("udp"),
+            repair: vec!["retransmission", "error correction"],
             network_place: "at the server's output".to_owned(),
             ..ReportSubject::default()
         };
@@ -267,6 +274,10 @@ mod tests {
         let text = report(Vec::new()).to_text();
         assert!(text.contains("session of 2023-11-14T22:13:20Z\nsample.mjpeg, UDP\n"), "{text}");
         assert!(text.contains("0:10 played, 150 frames complete, 50 incomplete\n"), "{text}");
+        assert!(
+            text.contains("\nLost packets are repaired by retransmission and error correction\n"),
+            "{text}"
+        );
         assert!(text.contains("from 0.0 s: no faults, seed 7\n"), "{text}");
         let lost = text.lines().find(|line| line.starts_with("  Lost  ")).unwrap();
         let words: Vec<_> = lost.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();
@@ -303,6 +314,7 @@ mod tests {
         assert_eq!(value["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(value["figures"]["packets_lost"], 70);
         assert_eq!(value["figures"]["emulated"]["lost_random"], 70);
+        assert_eq!(value["subject"]["repair"][0], "retransmission");
         assert_eq!(value["network"][0]["seed"], 7);
         assert_eq!(value["seconds"].as_array().unwrap().len(), 1);
     }

@@ -40,6 +40,16 @@ fn basic_is_answered_on_the_same_connection() {
 }
 
 #[test]
+fn body_of_a_challenge_may_arrive_late() {
+    let mut player = asked("http://ann:secret@camera/video");
+    player.receive(&BASIC[..BASIC.len() - 2]);
+    player.run_for(1_000 * MS);
+    assert_eq!((player.requests.len(), player.errors().len()), (1, 0), "{:?}", player.errors());
+    player.receive(&BASIC[BASIC.len() - 2..]);
+    assert_eq!((player.connects.len(), player.requests.len()), (1, 2));
+}
+
+#[test]
 fn digest_is_answered_on_another_connection_if_the_server_closes() {
     let mut player = asked("http://ann:secret@camera/video?x=1");
     player.receive(digest("n1"));

@@ -212,6 +212,31 @@ fn stream_that_breaks_off_in_a_frame_is_an_error() {
     assert_eq!(player.received, 1);
 }
 
+/// Only on a connection that has been used before, a request may meet the end of an idle connection.
+#[test]
+fn camera_that_closes_instead_of_its_first_response_is_an_error() {
+    let mut player = Player::new("http://camera/video", false);
+    player.set_goal(Goal::Playing);
+    player.accept();
+    player.lose(None);
+    assert!(player.errors()[0].starts_with("camera:80 closed the connection;"), "{:?}", player.errors());
+    assert!(!player.is_connecting());
+}
+
+/// A refusal that waiting does not mend ends the attempts.
+#[test]
+fn lost_camera_that_refuses_is_not_asked_again() {
+    let mut player = Player::playing();
+    player.receive(part(&jpeg(b"a")));
+    player.lose(None);
+    player.run_for(Duration::from_millis(1_001));
+    player.accept();
+    player.receive("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((player.errors().len(), player.reconnects().len()), (1, 1), "{:?}", player.errors());
+    player.run_for(Duration::from_secs(60));
+    assert!(!player.is_connecting());
+}
+
 #[test]
 fn lost_camera_is_connected_to_again() {
     let mut player = Player::playing();
@@ -297,6 +322,20 @@ fn suspended_computer_requests_the_stream_again() {
     player.receive(part(&jpeg(b"b")));
     player.run_for(100 * MS);
     assert_eq!((player.state(), player.shown.len(), player.errors().len()), (RtspState::Playing, 2, 0));
+}
+
+#[test]
+fn clock_jump_is_no_reason_to_reconnect_where_that_is_not_wanted() {
+    let mut player = Player::new("http://camera/video", false);
+    player.set_goal(Goal::Playing);
+    player.accept();
+    player.receive(MULTIPART);
+    player.receive(part(&jpeg(b"a")));
+    let epoch = Epoch { instant: player.now, ntp: NtpTime(1 << 50) };
+    let jump = ClockJump::Forward(Duration::from_secs(3_600));
+    player.input(ClientInput::ClockJumped { jump, epoch });
+    assert!(player.reconnects().is_empty() && player.is_connected);
+    assert_eq!(player.state(), RtspState::Playing);
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub struct Watcher<'a> {
     dimensions: Option<Dimensions>,
     transport: Option<LowerTransport>,
     server: Option<String>,
+    /// Repair of lost packets that the server offers, in words.
+    repair: Vec<&'static str>,
     /// Streams of the presentation that are not played.
     other_streams: Vec<String>,
     /// Mistakes of the server, one for each kind.
@@ -90,6 +92,7 @@ impl<'a> Watcher<'a> {
             dimensions: None,
             transport: None,
             server: None,
+            repair: Vec::new(),
             other_streams: Vec::new(),
             mistakes: Vec::new(),
             recorded: None,
@@ -128,6 +131,7 @@ impl<'a> Watcher<'a> {
         match event {
             SessionEvent::Described(presentation) => {
                 self.has_end = self.is_finite || presentation.range.is_some_and(|range| range.end.is_some());
+                self.repair = presentation.repair();
                 self.server = presentation.server;
                 self.other_streams = presentation.other_streams;
             }
@@ -217,6 +221,7 @@ impl<'a> Watcher<'a> {
         self.history.report(ReportSubject {
             server: self.server.clone(),
             transport: self.transport.map(LowerTransport::name),
+            repair: self.repair.clone(),
             ..subject
         })
     }

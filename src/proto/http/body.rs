@@ -229,6 +229,9 @@ mod tests {
         }
         let (body, _, is_complete) = decode("Transfer-Encoding: chunked\r\n", b"3\nabc\n0\n\n", 1).unwrap();
         assert_eq!((body, is_complete), (b"abc".to_vec(), true), "lines end with LF alone");
+        let spaces = b" \t3 7\r\nabc\r\n0\r\n\r\n";
+        let (body, _, is_complete) = decode("Transfer-Encoding: chunked\r\n", spaces, 1).unwrap();
+        assert_eq!((body, is_complete), (b"abc".to_vec(), true), "the size ends with a space");
     }
 
     #[test]

@@ -225,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn credentials_may_be_added_and_replaced() {
+        for text in ["http://camera/x", "http://ann:old@camera/x"] {
+            let camera = url(text).with_credentials("bob", "new");
+            assert_eq!(
+                (camera.credentials(), camera.to_string().as_str()),
+                (Some(("bob", "new")), "http://camera/x")
+            );
+        }
+    }
+
+    #[test]
     fn passwords_in_the_query_are_not_displayed_but_sent() {
         let camera = url("http://camera/video.cgi?user=ann&Pwd=secret&fps=5");
         assert_eq!(camera.to_string(), "http://camera/video.cgi?user=ann&Pwd=…&fps=5");

@@ -385,6 +385,29 @@ fn encode_message(start_line: String, headers: &Headers, body: &Bytes) -> Bytes 
 mod tests {
     use super::*;
 
+    /// The codes and phrases of RFC 2326 section 7.1.1.
+    #[test]
+    fn reason_phrases_are_those_of_rfc_2326() {
+        let phrases = "100 Continue|200 OK|201 Created|250 Low on Storage Space|300 Multiple Choices|301 Moved Permanently\
+            |302 Moved Temporarily|303 See Other|304 Not Modified|305 Use Proxy|400 Bad Request|401 Unauthorized\
+            |402 Payment Required|403 Forbidden|404 Not Found|405 Method Not Allowed|406 Not Acceptable\
+            |407 Proxy Authentication Required|408 Request Time-out|410 Gone|411 Length Required|412 Precondition Failed\
+            |413 Request Entity Too Large|414 Request-URI Too Large|415 Unsupported Media Type\
+            |451 Parameter Not Understood|452 Conference Not Found|453 Not Enough Bandwidth|454 Session Not Found\
+            |455 Method Not Valid in This State|456 Header Field Not Valid for Resource|457 Invalid Range\
+            |458 Parameter Is Read-Only|459 Aggregate Operation Not Allowed|460 Only Aggregate Operation Allowed\
+            |461 Unsupported Transport|462 Destination Unreachable|500 Internal Server Error|501 Not Implemented\
+            |502 Bad Gateway|503 Service Unavailable|504 Gateway Time-out|505 RTSP Version Not Supported\
+            |551 Option Not Supported";
+        let defined: Vec<_> = phrases.split('|').collect();
+        for line in &defined {
+            let code = line[..3].parse().unwrap();
+            assert_eq!(StatusCode::from_code(code).unwrap().to_string(), *line);
+        }
+        let unknown = (100..600).filter(|&code| StatusCode(code).reason_phrase() == "Unknown").count();
+        assert_eq!(unknown, 500 - defined.len());
+    }
+
     #[test]
     fn request_is_encoded_line_by_line() {
         let request = Request::new(Method::Setup, "rtsp://127.0.0.1/film/track1")

@@ -167,6 +167,9 @@ mod tests {
     fn npt_forms_of_rfc_2326_section_3_6_are_parsed() {
         assert_eq!(parse_range("npt=123.45-125"), Ok((Some(123_450_000), Some(125_000_000))));
         assert_eq!(parse_range("npt=12:05:35.3-"), Ok((Some(43_535_300_000), None)));
+        assert_eq!(parse_range("npt=0:59:59-1:00:00"), Ok((Some(3_599_000_000), Some(3_600_000_000))));
+        assert_eq!(parse_range("npt=0:60:00-"), Err(RangeError::Malformed));
+        assert_eq!(parse_range("npt=0:00:60-"), Err(RangeError::Malformed));
         assert_eq!(parse_range("npt=now-"), Ok((None, None)));
         assert_eq!(parse_range("npt=-5"), Ok((None, Some(5_000_000))));
         assert_eq!(parse_range(" npt = 0.000- ;time=19970123T143720Z"), Ok((Some(0), None)));

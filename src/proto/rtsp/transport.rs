@@ -234,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn empty_addresses_are_not_stated() {
+        let all = Transport::parse_all("RTP/AVP;unicast;source=;destination=;client_port=2-3");
+        assert_eq!((all[0].source.as_deref(), all[0].destination.as_deref()), (None, None));
+        let all = Transport::parse_all("RTP/AVP;unicast;source=10.0.0.1;destination=\"10.0.0.2\"");
+        assert_eq!(
+            (all[0].source.as_deref(), all[0].destination.as_deref()),
+            (Some("10.0.0.1"), Some("10.0.0.2"))
+        );
+    }
+
+    #[test]
     fn alternatives_keep_order_and_unknown_ones_are_skipped() {
         let all = Transport::parse_all(
             "RTP/SAVP;unicast;client_port=1-2, RTP/AVP;multicast;ttl=127, RTP/AVP/TCP;interleaved=0-1;mode=\"RECORD\"",

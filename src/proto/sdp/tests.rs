@@ -38,6 +38,20 @@ fn dimensions_are_read_from_either_attribute() {
     }
 }
 
+/// The static payload types of RFC 3551 section 6.
+#[test]
+fn static_payload_types_have_their_names() {
+    let expected = "0 PCMU,3 GSM,4 G723,5 DVI4,6 DVI4,7 LPC,8 PCMA,9 G722,10 L16,11 L16,12 QCELP,13 CN,14 MPA,15 G728,\
+        16 DVI4,17 DVI4,18 G729,25 CelB,26 JPEG,28 nv,31 H261,32 MPV,33 MP2T,34 H263";
+    let named = (0..96).filter_map(|payload_type: u8| {
+        let session = SessionDescription::parse(&format!("v=0\nm=x 0 RTP/AVP {payload_type}\n")).unwrap();
+        let name = session.media[0].encoding_and_media_type();
+        (!name.starts_with("payload type"))
+            .then(|| format!("{payload_type} {}", name.strip_suffix(" x").unwrap()))
+    });
+    assert_eq!(named.collect::<Vec<_>>().join(","), expected);
+}
+
 #[test]
 fn every_stream_has_a_readable_name() {
     for (lines, name) in [

@@ -188,6 +188,7 @@ mod tests {
         queue.push(frame(1, 1));
         queue.close();
         queue.push(frame(2, 1));
+        queue.push_pause();
         assert!(matches!(queue.pop(), Some(QueuedFrame::Frame(frame)) if frame.timestamp == 1));
         assert_eq!((queue.pop(), queue.left_out()), (None, 0));
     }

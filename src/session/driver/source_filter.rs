@@ -218,6 +218,21 @@ mod tests {
     }
 
     #[test]
+    fn stated_source_is_an_address_of_a_sender() {
+        for (stated, source) in [
+            ("10.0.0.7", Some("10.0.0.7")),
+            ("::ffff:10.0.0.7", Some("10.0.0.7")),
+            ("0.0.0.0", None),
+            ("::", None),
+            ("239.1.2.3", None),
+            ("ff02::1", None),
+        ] {
+            let source = source.map(|source| source.parse::<IpAddr>().unwrap());
+            assert_eq!(filter(Some(stated), None).source, source, "{stated}");
+        }
+    }
+
+    #[test]
     fn stated_sender_replaces_one_that_was_first() {
         let now = Instant::now();
         let mut filter = filter(None, Some(6_000));

@@ -119,5 +119,17 @@ mod tests {
         assert_eq!(busy(None), "The server is busy (503); close other players, or try again later.");
         let refused = HttpError::Refused { status: 404, reason: "Not Found".to_owned() }.to_string();
         assert_eq!(refused, "The server refused GET: 404 Not Found; check the path in the URL.");
+        for (status, word) in [
+            (403, "rights"),
+            (410, "path"),
+            (400, "another URL of the camera"),
+            (405, "another URL"),
+            (500, "restart"),
+            (418, "try again,"),
+        ] {
+            let advice = advice_on_refusal(status);
+            assert!(advice.contains(word), "{status}: {advice}");
+        }
+        assert_ne!(advice_on_refusal(400), advice_on_refusal(418));
     }
 }

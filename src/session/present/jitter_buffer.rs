@@ -247,6 +247,20 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_wait_are_limited_but_for_one_frame() {
+        let (begin, mut buffer) = (Instant::now(), JitterBuffer::new(1_000 * MS));
+        let large = |index: i64, length: usize| {
+            Frame::complete(vec![0; length].into(), index * 4_500, begin + 50 * MS * index as u32)
+        };
+        buffer.push(large(0, MAX_BYTES + 1));
+        assert_eq!((buffer.frames.len(), buffer.bytes), (1, MAX_BYTES + 1));
+        buffer.push(large(1, MAX_BYTES / 2));
+        assert_eq!((buffer.frames.len(), buffer.bytes), (1, MAX_BYTES / 2), "the oldest is dropped");
+        buffer.push(large(2, MAX_BYTES / 2));
+        assert_eq!((buffer.frames.len(), buffer.bytes), (2, MAX_BYTES));
+    }
+
+    #[test]
     fn clock_follows_earliest_recent_arrival() {
         let (begin, mut buffer) = (Instant::now(), JitterBuffer::new(Duration::ZERO));
         buffer.push(frame(0, begin));

@@ -332,6 +332,8 @@ mod tests {
         assert_eq!(fit_size((1_920, 1_080), (100, 1_000)), (100, 56));
         assert_eq!(fit_size((10_000, 1), (100, 100)), (100, 1));
         assert_eq!(fit_size((0, 0), (0, 0)), (1, 1));
+        assert_eq!(fit_size((100, 50), (8_192, 8_192)), (8_192, 4_096));
+        assert_eq!(fit_size((100, 100), (20_000, 20_000)), (100, 100), "too many pixels");
         assert_eq!(cover_size((640, 360), (1_280, 800)), (1_423, 800));
         assert_eq!(cover_size((360, 640), (1_280, 800)), (1_280, 2_276));
         assert_eq!(cover_size((900, 480), (900, 480)), (900, 480));
@@ -378,6 +380,14 @@ mod tests {
         assert_eq!((rows.iter().min(), rows.iter().max()), (Some(&0), Some(&19)));
         assert_eq!(filled(Orientation::default().rotated(), (10, 40)).1, (10, 40));
         assert_eq!(filled(Orientation::default(), (30, 60)).1, (30, 60));
+        let placement = |area| view(Scaling::Fill, Orientation::default()).placement((200, 100), Some(area));
+        assert_eq!(placement((100, 200)).part, (75.0, 0.0, 50.0, 100.0));
+        assert_eq!(placement((400, 100)), Placement { part: (0.0, 25.0, 200.0, 50.0), size: (400, 100) });
+        assert_eq!(
+            placement((20_000, 20_000)),
+            Placement { part: (0.0, 0.0, 200.0, 100.0), size: (200, 100) }
+        );
+        assert_eq!(placement((8_192, 4_096)).size, (8_192, 4_096));
     }
 
     #[test]

@@ -714,6 +714,37 @@ mod tests {
         }
     }
 
+    /// While the rate of the stream is unknown and the timestamp stays the same, only consecutive packets prove a restart.
+    #[test]
+    fn restart_within_the_first_frame_is_not_loss() {
+        let packetized = packetized_frame();
+        for restart in [500, 30_000, 60_000] {
+            let sequences = (1_000..1_003).chain((0..100).map(|offset: u16| offset.wrapping_add(restart)));
+            let packets: Vec<_> = sequences
+                .map(|sequence| {
+                    let mut packet = Vec::new();
+                    packetized.write_packet(0, sequence, 3_000_000_000, 7, &mut packet);
+                    Bytes::from(packet)
+                })
+                .collect();
+            let (snapshot, _) = receive_stream(None, None, &packets);
+            let Snapshot { packets_expected, packets_received, packets_lost, sequence_restarts, .. } =
+                snapshot;
+            assert_eq!((packets_expected, packets_received, packets_lost), (103, 103, 0), "{restart}");
+            assert_eq!((sequence_restarts, snapshot.loss_doubt), (1, Some(LossDoubt::Restart)), "{restart}");
+        }
+    }
+
+    #[test]
+    fn datagram_that_is_no_rtp_packet_is_foreign() {
+        let mut packets = stream_packets(|_, index| 1_000 + index as u16);
+        let all = packets.len();
+        packets.extend([Bytes::from_static(b"junk"), Bytes::new()]);
+        let (snapshot, frames) = receive_stream(Some(1_000), Some(3_000_000_000), &packets);
+        assert_eq!(snapshot.packets_foreign, 2);
+        assert_no_loss((snapshot, frames), all);
+    }
+
     #[test]
     fn wrong_rtp_info_is_not_loss() {
         let packets = stream_packets(|_, index| 1_000 + index as u16);

@@ -388,6 +388,13 @@ mod tests {
     }
 
     #[test]
+    fn packets_repaired_by_parity_are_remembered_within_a_limit() {
+        let mut state = Retransmission::new(offer());
+        (0..2 * MAX_MISSING as i64).for_each(|sequence| state.record_other_repair(sequence));
+        assert_eq!(state.repaired_otherwise.len(), MAX_MISSING);
+    }
+
+    #[test]
     fn packets_of_another_source_are_rejected() {
         let now = Instant::now();
         let mut state = Retransmission::new(RetransmissionOffer { ssrc: Some(8), ..offer() });

@@ -18,6 +18,8 @@ pub struct SessionRecord {
     message_log: MessageLog,
     server: Option<String>,
     transport: Option<LowerTransport>,
+    /// Repair of lost packets that the server offers, in words.
+    repair: Vec<&'static str>,
 }
 
 /// Time without a complete frame after which the banner reports it, in seconds of playback.
@@ -35,6 +37,7 @@ impl Default for SessionRecord {
             message_log: MessageLog::default(),
             server: None,
             transport: None,
+            repair: Vec::new(),
         }
     }
 }
@@ -67,6 +70,7 @@ impl SessionRecord {
             SessionEvent::PeerMistake(mistake) => self.message_log.log_mistake(mistake.clone()),
             SessionEvent::Described(presentation) => {
                 self.server.clone_from(&presentation.server);
+                self.repair = presentation.repair();
                 self.log_note(presentation.other_streams_note());
             }
             SessionEvent::SetUp(lower) => {
@@ -150,6 +154,7 @@ impl SessionRecord {
             server: self.server.clone(),
             dialect: dialect.as_str(),
             transport: self.transport.map(LowerTransport::name),
+            repair: self.repair.clone(),
             playout_delay_ms: u64::try_from(playout_delay.as_millis()).unwrap_or(u64::MAX),
             network_place: placement.to_string(),
         })

@@ -100,5 +100,53 @@ mod tests {
         let name = |code: &[u8; 4]| other_codec(*code).to_string();
         assert_eq!([b"LJPG", b"x264", b"xvid"].map(name), ["lossless JPEG", "H.264", "MPEG-4"]);
         assert_eq!(name(b"QQ\x01\n"), "of the codec \"QQ\\x01\\n\"");
+        for (code, expected) in [
+            (b"MJPB", "Motion JPEG B"),
+            (b"MJP2", "JPEG 2000"),
+            (b"HEVC", "H.265"),
+            (b"H263", "H.263"),
+            (b"DIV3", "MPEG-4 (version 3)"),
+            (b"MP42", "MPEG-4 (version 2)"),
+            (b"MPG1", "MPEG-1"),
+            (b"MPG2", "MPEG-2"),
+            (b"dvsd", "DV"),
+            (b"cvid", "Cinepak"),
+            (b"IV50", "Indeo"),
+            (b"HFYU", "HuffYUV"),
+            (b"FFV1", "FFV1"),
+            (b"ULRG", "Ut Video"),
+            (b"WMV3", "Windows Media Video"),
+            (b"VP80", "VP8"),
+            (b"VP90", "VP9"),
+            (b"AV01", "AV1"),
+            (b"MSVC", "Microsoft Video 1"),
+            (b"tscc", "TechSmith screen video"),
+            (b"\x01\0\0\0", "run-length encoded"),
+            (b"\0\0\0\0", "uncompressed"),
+            (b"YUY2", "uncompressed"),
+            (b"RGB\x18", "uncompressed"),
+            (b"BGR\x20", "uncompressed"),
+        ] {
+            assert_eq!(name(code), expected, "{}", code.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn sound_formats_are_named() {
+        for (tag, expected) in [
+            (0x0001, "PCM sound"),
+            (0xFFFE, "PCM sound"),
+            (0x0011, "ADPCM sound"),
+            (0x0007, "G.711 sound"),
+            (0x0050, "MPEG sound"),
+            (0x0055, "MP3 sound"),
+            (0x00FF, "AAC sound"),
+            (0x0161, "Windows Media sound"),
+            (0x2000, "AC-3 sound"),
+            (0x2001, "DTS sound"),
+            (0x4242, "sound"),
+        ] {
+            assert_eq!(sound_name(tag), expected, "{tag:#06x}");
+        }
     }
 }

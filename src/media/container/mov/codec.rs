@@ -155,4 +155,54 @@ mod tests {
         assert_eq!(Codec::of_video(*b"mjpb", &[]), Codec::Other(VideoCodec::Named("Motion JPEG B")));
         assert_eq!(Codec::of_video(*b"zzzz", &[]), Codec::Other(VideoCodec::Unknown(*b"zzzz")));
     }
+
+    #[test]
+    fn other_codecs_are_named() {
+        for (code, expected) in [
+            (b"avc1", "H.264"),
+            (b"hvc1", "H.265"),
+            (b"vvc1", "H.266"),
+            (b"av01", "AV1"),
+            (b"vp08", "VP8"),
+            (b"vp09", "VP9"),
+            (b"apcn", "ProRes"),
+            (b"AVdn", "DNxHD"),
+            (b"s263", "H.263"),
+            (b"SVQ3", "Sorenson video"),
+            (b"mjp2", "JPEG 2000"),
+            (b"cvid", "Cinepak"),
+            (b"rle ", "Animation (run-length encoded)"),
+            (b"png ", "PNG"),
+            (b"dvcp", "DV"),
+            (b"m2v1", "MPEG-2"),
+            (b"XVID", "MPEG-4"),
+            (b"2vuy", "uncompressed"),
+        ] {
+            assert_eq!(
+                Codec::of_video(*code, &[]),
+                Codec::Other(VideoCodec::Named(expected)),
+                "{}",
+                code.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn sound_formats_are_named() {
+        for (code, expected) in [
+            (b"mp4a", "AAC sound"),
+            (b"alac", "ALAC sound"),
+            (b"ms\0U", "MP3 sound"),
+            (b"ac-3", "AC-3 sound"),
+            (b"Opus", "Opus sound"),
+            (b"fLaC", "FLAC sound"),
+            (b"ulaw", "G.711 sound"),
+            (b"ima4", "ADPCM sound"),
+            (b"samr", "AMR sound"),
+            (b"sowt", "PCM sound"),
+            (b"zzzz", "sound"),
+        ] {
+            assert_eq!(sound_name(*code), expected, "{}", code.escape_ascii());
+        }
+    }
 }

@@ -182,3 +182,22 @@ fn describe(error: io::Error) -> TlsFailure {
         None => TlsFailure::Io(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_against_a_certificate_are_told_apart() {
+        for (reason, expected) in [
+            (CertificateError::Expired, CertificateProblem::Expired),
+            (CertificateError::NotValidYet, CertificateProblem::NotValidYet),
+            (CertificateError::NotValidForName, CertificateProblem::WrongName),
+            (CertificateError::UnknownIssuer, CertificateProblem::UnknownIssuer),
+            (CertificateError::Revoked, CertificateProblem::Revoked),
+            (CertificateError::BadEncoding, CertificateProblem::Invalid),
+        ] {
+            assert_eq!(problem(&reason), expected, "{reason:?}");
+        }
+    }
+}

@@ -174,3 +174,22 @@ fn encode(packet: &Packet) -> Bytes {
     bytes.extend_from_slice(payload);
     bytes.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::rtp::Header;
+
+    #[test]
+    fn packet_is_encoded_with_its_header_extension() {
+        let header = Header { marker: true, payload_type: 26, sequence: 7, timestamp: 9, ssrc: 5 };
+        let mut bytes = header.encode(true).to_vec();
+        bytes.extend_from_slice(&[0xFF, 0xD8, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
+        bytes.extend_from_slice(b"payload");
+        let packet = Packet::parse(bytes.clone().into()).unwrap();
+        assert_eq!(packet.payload, Bytes::from_static(b"payload"));
+        assert_eq!(encode(&packet), bytes);
+        let without = Packet { extension: None, ..packet };
+        assert_eq!(Packet::parse(encode(&without)).unwrap(), without);
+    }
+}
