@@ -19,6 +19,10 @@ use reelay::proto::rtp::Packet;
 use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{FrameSinks, Goal, Session, SessionCommand, SessionOptions};
 use tokio::sync::mpsc;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Minimum size in bytes of the file in the benchmark of the first frame.
 const LARGE_FILE_SIZE: u64 = 1 << 30;
@@ -84,6 +88,51 @@ fn bench_decode(criterion: &mut Criterion) {
     }
 }
 
+/// Compares the decoder's conversion to RGBA with its YCbCr, and with the planes of 4:2:0 that a shader would convert.
+fn bench_colour_spaces(criterion: &mut Criterion) {
+    for (name, size) in [("1080p", (1_920, 1_080)), ("2160p", (3_840, 2_160))] {
+        let mut group = criterion.benchmark_group(format!("colour space {name}"));
+        let jpeg = test_jpeg(JpegKind::Standard420, size, 7, 60);
+        let mut pixels = Vec::new();
+        for (name, space) in [("RGBA", ColorSpace::RGBA), ("YCbCr", ColorSpace::YCbCr)] {
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| decode_as(black_box(&jpeg), space, &mut pixels))
+            });
+        }
+        let mut planes = [const { Vec::new() }; 3];
+        let (width, height) = (usize::from(size.0), usize::from(size.1));
+        group.bench_function("YCbCr, divided into planes", |bencher| {
+            bencher.iter(|| {
+                decode_as(black_box(&jpeg), ColorSpace::YCbCr, &mut pixels);
+                divide(&pixels, width, height, &mut planes);
+            });
+        });
+    }
+}
+
+fn decode_as(jpeg: &[u8], space: ColorSpace, pixels: &mut Vec<u8>) {
+    let options = DecoderOptions::new_fast().jpeg_set_out_colorspace(space);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
+    decoder.decode_headers().unwrap();
+    pixels.resize(decoder.output_buffer_size().unwrap(), 0);
+    decoder.decode_into(pixels).unwrap();
+}
+
+/// Divides interleaved YCbCr into planes; of chroma, every second pixel of every second row is kept.
+fn divide(pixels: &[u8], width: usize, height: usize, [luma, blue, red]: &mut [Vec<u8>; 3]) {
+    for plane in [&mut *luma, &mut *blue, &mut *red] {
+        plane.clear();
+    }
+    for (number, row) in pixels.chunks_exact(width * 3).take(height).enumerate() {
+        let (row, _) = row.as_chunks::<3>();
+        luma.extend(row.iter().map(|pixel| pixel[0]));
+        if number % 2 == 0 {
+            blue.extend(row.iter().step_by(2).map(|pixel| pixel[1]));
+            red.extend(row.iter().step_by(2).map(|pixel| pixel[2]));
+        }
+    }
+}
+
 /// Measures the time from opening a file of 1 GiB to its first frame, through the embedded server.
 fn bench_first_frame(criterion: &mut Criterion) {
     let film = large_file();
@@ -129,5 +178,12 @@ fn large_file() -> tempfile::NamedTempFile {
     file
 }
 
-criterion_group!(benches, bench_packetize, bench_depacketize, bench_decode, bench_first_frame);
+criterion_group!(
+    benches,
+    bench_packetize,
+    bench_depacketize,
+    bench_decode,
+    bench_colour_spaces,
+    bench_first_frame
+);
 criterion_main!(benches);

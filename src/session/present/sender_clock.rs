@@ -10,8 +10,9 @@ use crate::session::frame::Frame;
 pub struct SenderClock {
     /// Timestamp and arrival time of the frame that offsets are measured against.
     origin: (i64, Instant),
-    /// Smallest offset against the origin in the current window and in the previous one, in nanoseconds.
-    min_offsets: [i64; 2],
+    /// Smallest offset against the origin in the current window and in the previous one, in nanoseconds, without that of the
+    /// origin.
+    min_offsets: [Option<i64>; 2],
     window_start: Instant,
     /// Offset that expected arrivals are computed with, in nanoseconds: it approaches the smallest one.
     offset: i64,
@@ -20,6 +21,10 @@ pub struct SenderClock {
 
 /// Length of the window for the smallest offset. An offset counts in its window and in the next one.
 const OFFSET_WINDOW: Duration = Duration::from_secs(5);
+
+/// Time for which the first frame counts. It often arrives earlier than all others: servers send it at once, and spread the
+/// packets of the following frames over time.
+const ORIGIN_TIME: Duration = Duration::from_secs(1);
 
 /// Rate at which what frames wait for changes, in microseconds per second: frames follow each other 2 % faster or slower, which
 /// is not visible.
@@ -31,7 +36,7 @@ impl SenderClock {
         let Frame { timestamp, arrival, .. } = *frame;
         Self {
             origin: (timestamp, arrival),
-            min_offsets: [0, 0],
+            min_offsets: [None, None],
             window_start: arrival,
             offset: 0,
             updated_at: arrival,
@@ -53,15 +58,17 @@ impl SenderClock {
     pub fn update(&mut self, frame: &Frame, delay: Duration) {
         let offset = self.offset(frame);
         if frame.arrival.saturating_duration_since(self.window_start) >= OFFSET_WINDOW {
-            self.min_offsets = [offset, self.min_offsets[0]];
+            self.min_offsets = [None, self.min_offsets[0]];
             self.window_start = frame.arrival;
         }
-        self.min_offsets[0] = self.min_offsets[0].min(offset);
+        if frame.timestamp != self.origin.0 {
+            self.min_offsets[0] = Some(self.min_offsets[0].map_or(offset, |least| least.min(offset)));
+        }
         let elapsed = frame.arrival.saturating_duration_since(self.updated_at).min(OFFSET_WINDOW);
         self.updated_at = self.updated_at.max(frame.arrival);
         let slew =
             i64::try_from((elapsed * SLEW_MICROS_PER_SECOND / 1_000_000).as_nanos()).unwrap_or(i64::MAX);
-        let least = self.least_offset();
+        let Some(least) = self.least_offset(frame.arrival) else { return };
         let distance = least.saturating_sub(self.offset);
         let is_starting = frame.arrival.saturating_duration_since(self.origin.1) < OFFSET_WINDOW;
         let are_all_late = distance > i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
@@ -71,9 +78,10 @@ impl SenderClock {
         };
     }
 
-    /// Smallest offset of the last seconds, in nanoseconds.
-    fn least_offset(&self) -> i64 {
-        self.min_offsets[0].min(self.min_offsets[1])
+    /// Smallest offset of the last seconds, in nanoseconds; `None` before the second frame.
+    fn least_offset(&self, now: Instant) -> Option<i64> {
+        let is_origin_counted = now.saturating_duration_since(self.origin.1) < ORIGIN_TIME;
+        self.min_offsets.into_iter().flatten().chain(is_origin_counted.then_some(0)).min()
     }
 
     /// Returns the earliest time at which a frame with this extended timestamp would arrive.
@@ -137,6 +145,17 @@ mod tests {
         for pair in [later, earlier].concat().windows(2) {
             assert!(pair[0].abs_diff(pair[1]) <= MS, "{pair:?}");
         }
+    }
+
+    #[test]
+    fn first_frame_that_is_early_holds_the_estimate_for_a_second() {
+        let begin = Instant::now();
+        let first = Frame::complete(Bytes::new(), 0, begin);
+        let mut clock = SenderClock::new(&first);
+        clock.update(&first, 50 * MS);
+        let shown = expected(&mut clock, begin, 1..200, 6 * MS, 50 * MS);
+        assert!(shown[..19].iter().all(Duration::is_zero), "{shown:?}");
+        assert!(shown[25..].iter().all(|expected| *expected == 6 * MS), "{shown:?}");
     }
 
     #[test]
