@@ -260,7 +260,7 @@ fn network_panel_shows_counts() {
         snapshot: Snapshot { emulated, ..Snapshot::default() },
         ..Figures::default()
     }))));
-    assert!(harness.shows("1,000 packets: 40 lost at random, 2 queue drops."));
+    assert!(harness.shows("Of 1,000 packets: 40 lost at random, 2 queue drops."));
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn opening_another_file_clears_figures_and_keeps_messages() {
     harness.click("Statistics");
     assert!(harness.shows("Nothing played yet"));
     harness.click("Messages");
-    assert!(harness.shows("RTP  1,234 packets, 61 lost"));
+    assert!(harness.shows("RTP  1,234 packets received, 61 lost"));
 }
 
 #[test]
@@ -447,9 +447,10 @@ fn folder_of_films_becomes_a_list() {
     let film = |name: &str| ListEntry::Film(MediaSource::File(name.into()));
     let url = SourceUrl::parse("rtsp://lab.example:8554/live").unwrap();
     let entries = vec![film("/films/1.mjpeg"), film("/films/2.mjpeg"), ListEntry::Stream(url)];
-    let skipped = ["a.mjpeg is not a film.", "b.mjpeg is not a film."].map(str::to_owned).into();
+    let skipped =
+        ["a.mjpeg is not a film; choose another file.", "b.mjpeg is not a film."].map(str::to_owned).into();
     harness.emit_event(BackendEventKind::ListFound(FoundList { entries, skipped }));
-    let left_out = "Left out of the play list: a.mjpeg is not a film. Another one is left out too.";
+    let left_out = "Left out of the play list: a.mjpeg is not a film. Another file is left out too.";
     assert!(harness.shows(left_out));
     assert_eq!(opened(&mut harness), [("1.mjpeg".to_owned(), Goal::Ready)]);
     let_open(&mut harness, Goal::Ready, RtspState::Ready);
@@ -459,6 +460,20 @@ fn folder_of_films_becomes_a_list() {
     harness.send(Message::Shortcut(Shortcut::Next));
     let mut commands = std::iter::from_fn(|| harness.next_command());
     assert!(commands.any(|command| matches!(command, Command::Connect { .. })));
+}
+
+#[test]
+fn film_that_cannot_be_opened_does_not_become_the_current_one() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    drop_files(&mut harness, &["/films/one.mjpeg", "/films/two.mjpeg"]);
+    opened(&mut harness);
+    let_open(&mut harness, Goal::Playing, RtspState::Playing);
+    harness.send(Message::Shortcut(Shortcut::Next));
+    assert_eq!(opened(&mut harness), [("two.mjpeg".to_owned(), Goal::Playing)]);
+    let error = BackendEventKind::OpenFailed("two.mjpeg is a text file; choose another file.".to_owned());
+    harness.emit_event(error);
+    assert!(harness.shows("two.mjpeg is a text file; choose another file."));
+    assert_eq!(harness.app.title(), "one.mjpeg (1 of 2) – PLAYING – Reelay");
 }
 
 #[test]

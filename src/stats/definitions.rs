@@ -557,7 +557,7 @@ const TIME: &[Figure] = &[
         fields: &["stalls", "stalled_ms", "longest_stall_ms"],
         description: "Times that a frame stayed on the screen for at least three times the mean of the last 30 frames, and at \
                 least 150 ms longer than it (a freeze in the W3C's WebRTC statistics), with the total and the longest \
-                duration.",
+                duration. Frames that this computer drops because it is too slow are not stalls.",
         measured: |s| match s.stalls {
             0 => "0".to_owned(),
             stalls => format!(

@@ -111,6 +111,9 @@ impl App {
             let error = notice.text().to_owned();
             self.skip_failed(goal, error);
         }
+        if let (false, Some(source)) = (self.playback.is_opening(), self.playback.source()) {
+            self.play_list.return_to(source);
+        }
         if let Some(film) = film.filter(|_| goal.is_some() && !self.playback.is_opening()) {
             self.offer_to_forget(film);
         }

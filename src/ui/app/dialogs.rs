@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use iced::widget::operation::{self, AbsoluteOffset};
 use iced::{Task, clipboard};
 use jiff::Zoned;
 
@@ -10,7 +11,7 @@ use super::playback::{SignInRequest, Source, TrustRequest};
 use super::state::{App, Dialog, PreviousTheme};
 use crate::backend::{Command, Concealment, MediaSource};
 use crate::recording::file_stem;
-use crate::session::SessionError;
+use crate::session::{RtspState, SessionError};
 use crate::settings::Settings;
 use crate::ui::dialog::file_dialog::{self, PickKind, SaveRequest, SaveResult};
 use crate::ui::dialog::preferences::Preferences;
@@ -253,17 +254,27 @@ impl App {
         self.dialog = Some(Dialog::Help(help::Page::default()));
     }
 
-    pub(super) fn handle_help(&mut self, message: help::Message) {
+    pub(super) fn handle_help(&mut self, message: help::Message) -> Task<Message> {
         match (message, &mut self.dialog) {
-            (help::Message::Page(page), Some(Dialog::Help(shown))) => *shown = page,
+            (help::Message::Page(page), Some(Dialog::Help(shown))) => {
+                *shown = page;
+                return operation::scroll_to(help::SCROLL_ID, AbsoluteOffset { x: 0.0, y: 0.0 });
+            }
             (help::Message::Close, Some(Dialog::Help(_))) => self.close_dialog(),
             _ => {}
         }
+        Task::none()
     }
 
     pub(super) fn show_summary(&mut self) {
         let report = self.session_record.report(&self.playback, self.settings.playout().initial());
-        self.dialog = Some(Dialog::Summary(Box::new(summary::Summary::new(report))));
+        let mut summary = summary::Summary::new(report);
+        if self.playback.state() == RtspState::Playing {
+            let sentence =
+                "Taken while the film plays: packets may be under way, and later ones are not in it.";
+            summary.status = Some(ExportStatus::Done(sentence.to_owned()));
+        }
+        self.dialog = Some(Dialog::Summary(Box::new(summary)));
     }
 
     pub(super) fn handle_summary(&mut self, message: summary::Message) -> Task<Message> {

@@ -123,6 +123,13 @@ impl PlayList {
         }
     }
 
+    /// Makes the entry with this source the current one again, after another one could not be opened.
+    pub fn return_to(&mut self, source: &Source) {
+        if let Some(index) = self.entries.iter().position(|entry| entry == source) {
+            self.current = index;
+        }
+    }
+
     /// Returns whether there is an entry after the current one.
     pub fn has_next(&self) -> bool {
         self.current + 1 < self.entries.len() || self.repeat == Repeat::All && self.entries.len() > 1

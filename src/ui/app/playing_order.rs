@@ -184,9 +184,11 @@ impl App {
 /// others. `None` if there are none.
 fn left_out(skipped: &[String]) -> Option<String> {
     let (first, others) = skipped.split_first()?;
+    // The advice after the reason is for a file that was chosen alone.
+    let reason = first.split_once("; ").map_or(first.trim_end_matches('.'), |(reason, _)| reason);
     Some(match others.len() {
-        0 => format!("Left out of the play list: {first}"),
-        1 => format!("Left out of the play list: {first} Another one is left out too."),
-        others => format!("Left out of the play list: {first} {others} others are left out too."),
+        0 => format!("Left out of the play list: {reason}."),
+        1 => format!("Left out of the play list: {reason}. Another file is left out too."),
+        others => format!("Left out of the play list: {reason}. {others} other files are left out too."),
     })
 }

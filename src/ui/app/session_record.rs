@@ -83,8 +83,10 @@ impl SessionRecord {
             }
             SessionEvent::Failed(error) => self.message_log.log_failure(Instant::now(), error.to_string()),
             SessionEvent::Ended => self.message_log.end_stream(Instant::now()),
-            SessionEvent::Closed | SessionEvent::Reconnecting(_) => {
-                self.message_log.end_media(Instant::now())
+            SessionEvent::Closed => self.message_log.end_media(Instant::now()),
+            SessionEvent::Reconnecting(reason) => {
+                self.message_log.end_media(Instant::now());
+                self.message_log.log_failure(Instant::now(), reason.to_string());
             }
             _ => {}
         }

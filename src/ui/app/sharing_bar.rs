@@ -19,7 +19,7 @@ pub enum Action {
 
 /// Returns the bar with this URL.
 pub fn view(url: &str) -> Element<'_, Action> {
-    let about = text("Other players open").size(size::NORMAL);
+    let about = text("Address for other players:").size(size::NORMAL);
     let url = text(url).size(size::NORMAL).font(theme::STRONG).wrapping(Wrapping::None);
     let address = row![about, url].spacing(distance::SMALL);
     let content = row![

@@ -126,12 +126,18 @@ fn simple(action: Action, is_enabled: bool) -> Entry {
         }
         Action::OpenNext => (Icon::Next, "Next film", Shortcut::Next, "this is the last one"),
         Action::ShowList => (Icon::List, "Play list", Shortcut::PlayList, "there is no list"),
-        Action::StepBack => {
-            (Icon::StepBack, "One frame back", Shortcut::StepFrame(false), "only for a film that is set up")
-        }
-        Action::StepForward => {
-            (Icon::StepForward, "One frame on", Shortcut::StepFrame(true), "only for a film that is set up")
-        }
+        Action::StepBack => (
+            Icon::StepBack,
+            "One frame back",
+            Shortcut::StepFrame(false),
+            "only for a film on this machine that is set up",
+        ),
+        Action::StepForward => (
+            Icon::StepForward,
+            "One frame on",
+            Shortcut::StepFrame(true),
+            "only for a film on this machine that is set up",
+        ),
         _ => (Icon::Snapshot, "Save this frame", Shortcut::Snapshot, "no frame is shown"),
     };
     let tooltip = if is_enabled { with_key(name, shortcut) } else { format!("{name}: {when_disabled}") };
@@ -257,7 +263,7 @@ mod tests {
             assert!(!entry.is_enabled, "{entry:?}");
         }
         let step = entries(state(&list)).remove(0);
-        assert_eq!(step.tooltip, "One frame back: only for a film that is set up");
+        assert_eq!(step.tooltip, "One frame back: only for a film on this machine that is set up");
         let speed = speed(State { speed_obstacle: Some(SpeedObstacle::Live), ..state(&list) });
         assert_eq!(speed.tooltip, "Speed: a live stream is played as it happens");
         let speed = super::speed(State { speed: Factor::from_thousandths(1_700), ..state(&list) });

@@ -50,7 +50,7 @@ impl App {
             Message::Messages(message) => return self.handle_messages(message),
             Message::Summary(message) => return self.handle_summary(message),
             Message::PanelEdge(action) => return self.handle_panel_edge(action),
-            Message::Help(message) => self.handle_help(message),
+            Message::Help(message) => return self.handle_help(message),
             Message::Network(message) => return self.handle_network(message),
             Message::PosterRead(film, poster) => self.handle_poster(film, poster),
             Message::Sharing(action) => return self.handle_sharing_action(action),

@@ -58,7 +58,7 @@ const QUESTIONS: [(&str, &str); 4] = [
     ),
     (
         "Why is Stop a TEARDOWN?",
-        "Who presses Stop is done: TEARDOWN ends the session, and the server frees its ports and its memory. The next \
+        "Stop means that you are done: TEARDOWN ends the session, and the server frees its ports and its memory. The next \
          Play needs a new session, and starts at the beginning.",
     ),
     (
@@ -77,6 +77,9 @@ const QUESTIONS: [(&str, &str); 4] = [
 ];
 
 /// Returns the content of the dialog; `state` is that of the session.
+/// Id of the scrolled content, which begins at its top on each page.
+pub const SCROLL_ID: &str = "help-content";
+
 pub fn view<'a>(page: Page, state: RtspState) -> Element<'a, Message> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
     let title = row![
@@ -91,7 +94,7 @@ pub fn view<'a>(page: Page, state: RtspState) -> Element<'a, Message> {
         Page::Buttons => buttons(state),
     };
     let content = container(content).padding(iced::Padding::ZERO.right(distance::WIDE));
-    let content = scrollable(content).width(Fill).height(Fill).style(theme::scroll_bar);
+    let content = scrollable(content).id(SCROLL_ID).width(Fill).height(Fill).style(theme::scroll_bar);
     column![title, row![choices(pages, page, Message::Page)], content].spacing(distance::WIDE).into()
 }
 

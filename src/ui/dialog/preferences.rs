@@ -282,7 +282,7 @@ impl Form {
                 "Size of text and controls",
                 choices(SCALES, self.choices.interface_scale.unwrap_or(self.interface_scale), Message::Scale),
             ),
-            switch_row("Keep the window on top", self.choices.keep_on_top, Message::KeepOnTop),
+            switch_row("Keep on top", self.choices.keep_on_top, Message::KeepOnTop),
         ])
     }
 
@@ -301,7 +301,7 @@ impl Form {
         rows([setting_row("Frame rate of films that state none (frames/s)", rate)])
             .extend(error.map(error_line))
             .push(switch_row("Play when opened (three buttons)", play_when_opened, Message::PlayWhenOpened))
-            .push(switch_row("Continue films where they were left", resume_films, Message::ResumeFilms))
+            .push(switch_row("Resume where it was left", resume_films, Message::ResumeFilms))
             .push(switch_row("Show damaged frames", concealment.shows_damaged, Message::ShowDamaged))
             .push(switch_row("Tint their missing parts", concealment.tints_concealed, Message::TintMissing))
             .push(setting_row("Recordings", choices(recordings, recording_format, Message::Recordings)))

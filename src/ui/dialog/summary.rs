@@ -5,6 +5,7 @@ use iced::{Center, Fill, Right};
 
 use crate::stats::{ReportLine, SessionReport};
 use crate::ui::renderer::{Column, Element, Row, Text};
+use crate::ui::text_format::with_units_kept;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};
@@ -158,7 +159,7 @@ const CHECK_WIDTH: f32 = 16.0;
 fn table_row<'a>(line: ReportLine, has_emulated: bool) -> Element<'a, Message> {
     let ReportLine { name, description, measured, emulated } = line;
     let is_equal = emulated.as_ref() == Some(&measured);
-    let value = |value| text(value).size(size::NORMAL).align_x(Right);
+    let value = |value: String| text(with_units_kept(&value)).size(size::NORMAL).align_x(Right);
     let name = text(name).size(size::NORMAL).style(theme::muted);
     let name = container(name).width(NAME_WIDTH);
     let content = row![name, value(measured).width(Fill)].spacing(distance::SMALL).align_y(Center);

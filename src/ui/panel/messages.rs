@@ -269,7 +269,7 @@ fn media_row<'a>(media: &MediaPeriod, now: Instant) -> Element<'a, Message> {
     let length = media.end.unwrap_or(now).saturating_duration_since(media.start);
     let (unit, lost) = match media.counts_frames {
         true => ("frames", "incomplete"),
-        false => ("packets", "lost"),
+        false => ("packets received", "lost"),
     };
     let lost = if media.lost > 0 { format!(", {} {lost}", count(media.lost)) } else { String::new() };
     let protocol = if media.counts_frames { "HTTP" } else { "RTP" };

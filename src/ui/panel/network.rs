@@ -365,7 +365,7 @@ fn distribution_name(distribution: Distribution) -> &'static str {
 fn packet_summary(emulated: EmulatorStats) -> String {
     let EmulatorStats { offered, lost_random, lost_queue, duplicated, corrupted, .. } = emulated;
     let mut summary = format!(
-        "{} packets: {} lost at random, {} queue drops",
+        "Of {} packets: {} lost at random, {} queue drops",
         count(offered),
         count(lost_random),
         count(lost_queue)
