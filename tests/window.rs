@@ -447,10 +447,14 @@ fn folder_of_films_becomes_a_list() {
     let film = |name: &str| ListEntry::Film(MediaSource::File(name.into()));
     let url = SourceUrl::parse("rtsp://lab.example:8554/live").unwrap();
     let entries = vec![film("/films/1.mjpeg"), film("/films/2.mjpeg"), ListEntry::Stream(url)];
-    let skipped =
-        ["a.mjpeg is not a film; choose another file.", "b.mjpeg is not a film."].map(str::to_owned).into();
+    let skipped = [
+        "a.mjpeg is a text file, not a Motion JPEG film; choose another file.",
+        "/films/b.mjpeg is left out.",
+    ]
+    .map(str::to_owned)
+    .into();
     harness.emit_event(BackendEventKind::ListFound(FoundList { entries, skipped }));
-    let left_out = "Left out of the play list: a.mjpeg is not a film. Another file is left out too.";
+    let left_out = "Not all of the folder is in the play list: a.mjpeg is a text file, not a Motion JPEG film. Another one is missing too.";
     assert!(harness.shows(left_out));
     assert_eq!(opened(&mut harness), [("1.mjpeg".to_owned(), Goal::Ready)]);
     let_open(&mut harness, Goal::Ready, RtspState::Ready);

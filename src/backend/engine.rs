@@ -328,6 +328,10 @@ impl Engine {
 
     /// Starts to serve the media of a generation to other players.
     async fn share(&mut self, generation: u64) {
+        // Other media have been opened or closed since.
+        if generation < self.generation {
+            return;
+        }
         self.shared.start(generation).await;
         // Otherwise once they are open.
         if generation == self.generation {

@@ -37,9 +37,13 @@ pub struct SharedServer {
 impl SharedServer {
     /// Starts to listen on all interfaces, for the media of this generation. If the system refuses, [`Self::serve`] says so.
     pub async fn start(&mut self, generation: u64) {
+        self.start_at(PORT, generation).await;
+    }
+
+    async fn start_at(&mut self, port: u16, generation: u64) {
         self.generation = generation;
         if self.server.is_none() {
-            let started = match listen(PORT).await {
+            let started = match listen(port).await {
                 Err(error) if error.kind() == ErrorKind::AddrInUse => listen(0).await,
                 result => result,
             };
@@ -104,12 +108,12 @@ mod tests {
 
     #[tokio::test]
     async fn another_port_is_used_if_the_known_one_is_not_free() {
-        // Where this fails, another program has the port already.
-        let _holder = std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT));
+        let holder = std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = holder.local_addr().unwrap().port();
         let mut shared = SharedServer::default();
-        shared.start(1).await;
+        shared.start_at(port, 1).await;
         assert_eq!(shared.failure, None);
-        assert_ne!(shared.server.as_ref().unwrap().address().port(), PORT);
+        assert_ne!(shared.server.as_ref().unwrap().address().port(), port);
         shared.finish().await;
     }
 }

@@ -262,11 +262,11 @@ mod tests {
         stats.handle_sender_report(report(0));
         stats.record_frame_shown(now + 40 * MS, now, 0);
         assert!(snapshot(&mut stats, now + 40 * MS).end_to_end_ms.is_some());
-        // The clocks of this computer, which is the sender, jump ahead by an hour.
-        stats.set_epoch(Epoch { instant: now + 3_000 * MS, ntp: NtpTime(3_900_003_603 << 32) });
+        // The clocks of this computer, which is the sender, jump ahead by 30 s, which would be a delay.
+        stats.set_epoch(Epoch { instant: now + 3_000 * MS, ntp: NtpTime(3_900_000_033 << 32) });
         stats.record_frame_shown(now + 4_040 * MS, now + 4_000 * MS, 360_000);
         assert_eq!(snapshot(&mut stats, now + 4_040 * MS).end_to_end_ms, None);
-        stats.handle_sender_report(SenderInfo { rtp_timestamp: 360_000, ..report(3_604) });
+        stats.handle_sender_report(SenderInfo { rtp_timestamp: 360_000, ..report(34) });
         stats.record_frame_shown(now + 4_060 * MS, now + 4_000 * MS, 360_000);
         let delay = snapshot(&mut stats, now + 4_060 * MS).end_to_end_ms.unwrap();
         assert!((delay - 60.0).abs() < 0.01, "{delay}");

@@ -160,7 +160,7 @@ impl SessionReport {
         let mut heading = vec![first, second];
         // Over an RTSP connection no packet is lost that could be repaired.
         if *transport == Some("udp") && !repair.is_empty() {
-            heading.push(format!("Lost packets are repaired by {}", repair.join(" and ")));
+            heading.push(format!("The server offers to repair lost packets by {}", repair.join(" and ")));
         }
         if self.figures.lacks_packets {
             heading.push(NO_PACKETS_NOTE.to_owned());
@@ -275,7 +275,9 @@ mod tests {
         assert!(text.contains("session of 2023-11-14T22:13:20Z\nsample.mjpeg, UDP\n"), "{text}");
         assert!(text.contains("0:10 played, 150 frames complete, 50 incomplete\n"), "{text}");
         assert!(
-            text.contains("\nLost packets are repaired by retransmission and error correction\n"),
+            text.contains(
+                "\nThe server offers to repair lost packets by retransmission and error correction\n"
+            ),
             "{text}"
         );
         assert!(text.contains("from 0.0 s: no faults, seed 7\n"), "{text}");

@@ -212,7 +212,7 @@ fn stream_that_breaks_off_in_a_frame_is_an_error() {
     assert_eq!(player.received, 1);
 }
 
-/// Only on a connection that has been used before, a request may meet the end of an idle connection.
+/// A request may meet the end of an idle connection only where the connection has been used before.
 #[test]
 fn camera_that_closes_instead_of_its_first_response_is_an_error() {
     let mut player = Player::new("http://camera/video", false);

@@ -78,7 +78,7 @@ impl SenderClock {
         };
     }
 
-    /// Smallest offset of the last seconds, in nanoseconds; `None` before the second frame.
+    /// Smallest offset of the last seconds, in nanoseconds; `None` if only the first frame has arrived, and it no longer counts.
     fn least_offset(&self, now: Instant) -> Option<i64> {
         let is_origin_counted = now.saturating_duration_since(self.origin.1) < ORIGIN_TIME;
         self.min_offsets.into_iter().flatten().chain(is_origin_counted.then_some(0)).min()

@@ -714,7 +714,7 @@ mod tests {
         }
     }
 
-    /// While the rate of the stream is unknown and the timestamp stays the same, only consecutive packets prove a restart.
+    /// Consecutive packets alone prove a restart while the rate of the stream is unknown and the timestamp stays the same.
     #[test]
     fn restart_within_the_first_frame_is_not_loss() {
         let packetized = packetized_frame();

@@ -111,7 +111,8 @@ impl App {
             let error = notice.text().to_owned();
             self.skip_failed(goal, error);
         }
-        if let (false, Some(source)) = (self.playback.is_opening(), self.playback.source()) {
+        let is_given_up = goal.is_some() && !self.playback.is_opening();
+        if let Some(source) = self.playback.source().filter(|_| is_given_up) {
             self.play_list.return_to(source);
         }
         if let Some(film) = film.filter(|_| goal.is_some() && !self.playback.is_opening()) {

@@ -270,8 +270,7 @@ impl App {
         let report = self.session_record.report(&self.playback, self.settings.playout().initial());
         let mut summary = summary::Summary::new(report);
         if self.playback.state() == RtspState::Playing {
-            let sentence =
-                "Taken while the film plays: packets may be under way, and later ones are not in it.";
+            let sentence = "This summary was made during playback; later packets are not included.";
             summary.status = Some(ExportStatus::Done(sentence.to_owned()));
         }
         self.dialog = Some(Dialog::Summary(Box::new(summary)));

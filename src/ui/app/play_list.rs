@@ -123,11 +123,10 @@ impl PlayList {
         }
     }
 
-    /// Makes the entry with this source the current one again, after another one could not be opened.
+    /// Makes the nearest entry with this source the current one again, after another one could not be opened.
     pub fn return_to(&mut self, source: &Source) {
-        if let Some(index) = self.entries.iter().position(|entry| entry == source) {
-            self.current = index;
-        }
+        let indexes = (0..self.entries.len()).filter(|&index| self.entries[index] == *source);
+        self.current = indexes.min_by_key(|index| index.abs_diff(self.current)).unwrap_or(self.current);
     }
 
     /// Returns whether there is an entry after the current one.

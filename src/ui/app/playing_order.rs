@@ -180,15 +180,16 @@ impl App {
     }
 }
 
-/// Returns the sentence about the films that are not in the list of a folder: the reason of the first, and the number of the
-/// others. `None` if there are none.
+/// Returns the sentence about what is not in the list of a folder: the reason of the first, and the number of the others. `None`
+/// if nothing is left out.
 fn left_out(skipped: &[String]) -> Option<String> {
     let (first, others) = skipped.split_first()?;
-    // The advice after the reason is for a file that was chosen alone.
-    let reason = first.split_once("; ").map_or(first.trim_end_matches('.'), |(reason, _)| reason);
-    Some(match others.len() {
-        0 => format!("Left out of the play list: {reason}."),
-        1 => format!("Left out of the play list: {reason}. Another file is left out too."),
-        others => format!("Left out of the play list: {reason}. {others} other files are left out too."),
-    })
+    // The advice at the end is for a file that was chosen alone.
+    let reason = first.rsplit_once("; ").map_or(first.trim_end_matches('.'), |(reason, _)| reason);
+    let others = match others.len() {
+        0 => String::new(),
+        1 => " Another one is missing too.".to_owned(),
+        others => format!(" {others} others are missing too."),
+    };
+    Some(format!("Not all of the folder is in the play list: {reason}.{others}"))
 }

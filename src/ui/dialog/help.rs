@@ -76,10 +76,10 @@ const QUESTIONS: [(&str, &str); 4] = [
     ),
 ];
 
-/// Returns the content of the dialog; `state` is that of the session.
 /// Id of the scrolled content, which begins at its top on each page.
 pub const SCROLL_ID: &str = "help-content";
 
+/// Returns the content of the dialog; `state` is that of the session.
 pub fn view<'a>(page: Page, state: RtspState) -> Element<'a, Message> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
     let title = row![

@@ -97,22 +97,9 @@ impl Renderer<'_> {
                 }
                 self.unchanged(site, inside);
             }
-            SiteKind::Arm { guard } => {
-                let chosen = format!("crate::mutants::at({first}) != {first}");
-                match guard {
-                    Some(guard) => {
-                        let (before, within) =
-                            inside.split_at(inside.partition_point(|inner| inner.range.start < guard.start));
-                        self.copy(site.range.start..guard.start, before);
-                        self.out.push_str(&format!("{chosen} && ("));
-                        self.copy(guard.clone(), within);
-                        self.out.push(')');
-                    }
-                    None => {
-                        self.copy(site.range.clone(), inside);
-                        self.out.push_str(&format!(" if {chosen}"));
-                    }
-                }
+            SiteKind::Arm => {
+                self.copy(site.range.clone(), inside);
+                self.out.push_str(&format!(" if crate::mutants::at({first}) != {first}"));
             }
         }
     }

@@ -34,8 +34,8 @@ pub enum SiteKind {
     Binary { left: Range<usize>, right: Range<usize>, assigns: bool },
     /// An expression with an operator before its operand.
     Unary { operand: Range<usize> },
-    /// An arm that is left out: its pattern, followed by its guard if it has one.
-    Arm { guard: Option<Range<usize>> },
+    /// The pattern of an arm without a guard, which is left out.
+    Arm,
     /// A guard that is always or never true.
     Guard,
     /// A struct expression whose field is taken from its base.
@@ -88,7 +88,6 @@ impl Finder<'_> {
     fn add_body(&mut self, block: &syn::Block) {
         let (Some(first), Some(last)) = (block.stmts.first(), block.stmts.last()) else { return };
         let range = self.range(first.span()).start..self.range(last.span()).end;
-        // A statement may begin with an attribute or not, as a span says; both are tried.
         let variants = self.take("FnValue", range.start);
         self.add(range, SiteKind::Body, variants);
     }
@@ -97,14 +96,17 @@ impl Finder<'_> {
         let pattern = self.range(arm.pat.span());
         let whole = self.range(arm.span());
         let guard = arm.guard.as_ref().map(|(_, guard)| self.range(guard.span()));
+        // An arm may begin with an attribute, and cargo-mutants lists it at its beginning or at its pattern.
         let mut variants = self.take("MatchArm", whole.start);
         variants.extend(if whole.start == pattern.start {
             Vec::new()
         } else {
             self.take("MatchArm", pattern.start)
         });
-        let end = guard.as_ref().map_or(pattern.end, |guard| guard.end);
-        self.add(pattern.start..end, SiteKind::Arm { guard: guard.clone() }, variants);
+        // cargo-mutants does not leave out arms with guards.
+        if guard.is_none() {
+            self.add(pattern, SiteKind::Arm, variants);
+        }
         if let Some(guard) = guard {
             let variants = self.take("MatchArmGuard", guard.start);
             self.add(guard, SiteKind::Guard, variants);
