@@ -5,7 +5,9 @@ mod source_state;
 use std::time::Instant;
 
 pub use self::source_state::MAX_HOLD_TIME;
-use self::source_state::{MAX_AGE, MAX_DROPOUT, MAX_NEIGHBOUR_DISTANCE, MAX_RESTART_SPAN, SourceState};
+use self::source_state::{
+    BadSequence, MAX_AGE, MAX_DROPOUT, MAX_NEIGHBOUR_DISTANCE, MAX_RESTART_SPAN, SourceState,
+};
 use super::jitter::{InterarrivalJitter, JitterFigures};
 use super::loss_bursts::LossBursts;
 use super::loss_doubt::LossDoubt;
@@ -38,6 +40,9 @@ pub enum Arrival {
     RestartProven {
         /// Lowest sequence number of the restarted count.
         first: u16,
+        /// Number of consecutive packets before the held ones that were taken for duplicates or stray ones. The caller
+        /// passes them in again before the held ones.
+        packets_before: usize,
     },
     /// The source has restarted its sequence numbers, as consecutive packets up to this one show. The caller passes in
     /// these packets again after [`RtpReceiver::init_seq`].
@@ -330,7 +335,23 @@ impl RtpReceiver {
         }
         let near = self.held.iter().map(|(_, held)| *held);
         let near = near.filter(|held| distance(*held).unsigned_abs() <= MAX_RESTART_SPAN);
-        Arrival::RestartProven { first: near.min_by_key(|held| distance(*held)).unwrap_or(sequence) }
+        let first_held = near.min_by_key(|held| distance(*held)).unwrap_or(sequence);
+        let Some((first, bad_seq)) = self.run_before(first_held) else {
+            return Arrival::RestartProven { first: first_held, packets_before: 0 };
+        };
+        self.duplicates -= bad_seq.duplicates;
+        Arrival::RestartProven { first, packets_before: bad_seq.length }
+    }
+
+    /// Returns the run of redundant packets that the restarted count begins with, and its first sequence number: the rest
+    /// of a frame whose timestamp did not show the restart. `None` if no run ends just before `first_held`.
+    fn run_before(&self, first_held: u16) -> Option<(u16, BadSequence)> {
+        let bad_seq = self.source.as_ref()?.bad_seq;
+        let is_redundant = bad_seq.length > 0 && bad_seq.redundant == bad_seq.length;
+        let distance = first_held.wrapping_sub(bad_seq.last);
+        let follows = (1..=MAX_NEIGHBOUR_DISTANCE).contains(&distance);
+        let length = u16::try_from(bad_seq.length).ok().filter(|_| is_redundant && follows)?;
+        Some((bad_seq.last.wrapping_sub(length - 1), bad_seq))
     }
 
     /// Moves the start of the count to the first packet if the announced gap before it cannot be loss.

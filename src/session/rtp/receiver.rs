@@ -353,9 +353,9 @@ impl RtpFrameReceiver {
                 self.hold(received);
                 None
             }
-            Arrival::RestartProven { first } => {
+            Arrival::RestartProven { first, packets_before } => {
                 self.hold(received);
-                self.handle_proven_restart(first)
+                self.handle_proven_restart(first, packets_before)
             }
             Arrival::Restarted { packets } => self.handle_restart(packets, received),
         };
@@ -380,26 +380,31 @@ impl RtpFrameReceiver {
         self.held.push_back(received);
     }
 
-    /// Handles a restart of the sequence numbers to `first`, of which the held packets near it are part.
-    fn handle_proven_restart(&mut self, first: u16) -> Option<i64> {
-        let packets: Vec<_> = std::mem::take(&mut self.held)
-            .into_iter()
-            .filter(|held| is_near(first, held.packet.header.sequence))
-            .collect();
-        if let Some(earliest) = packets.first() {
-            self.restart_count(earliest.at, first);
-            self.record_restart();
-        }
-        self.handle_all(packets, Self::count_packet)
+    /// Handles a restart of the sequence numbers to `first`, of which the last `candidate_count` candidates and the held
+    /// packets near `first` are part.
+    fn handle_proven_restart(&mut self, first: u16, candidate_count: usize) -> Option<i64> {
+        let held = std::mem::take(&mut self.held);
+        let near = held.into_iter().filter(|held| is_near(first, held.packet.header.sequence));
+        let packets: Vec<_> = self.take_last_candidates(candidate_count).chain(near).collect();
+        self.restart_with(first, packets)
     }
 
     /// Handles a restart of the sequence numbers, detected by `packet_count` consecutive packets that end with `last`.
     fn handle_restart(&mut self, packet_count: usize, last: ReceivedPacket) -> Option<i64> {
-        let candidates =
-            self.restart_candidates.split_off(self.restart_candidates.len().saturating_sub(packet_count - 1));
-        let packets: Vec<_> = candidates.into_iter().flatten().chain([last]).collect();
-        if let Some(first) = packets.first() {
-            self.restart_count(first.at, first.packet.header.sequence);
+        let packets: Vec<_> = self.take_last_candidates(packet_count - 1).chain([last]).collect();
+        let first = packets.first().map(|first| first.packet.header.sequence)?;
+        self.restart_with(first, packets)
+    }
+
+    fn take_last_candidates(&mut self, count: usize) -> impl Iterator<Item = ReceivedPacket> + use<> {
+        let at = self.restart_candidates.len().saturating_sub(count);
+        self.restart_candidates.split_off(at).into_iter().flatten()
+    }
+
+    /// Starts a new count at `first`, and counts these packets in it, in the order of their arrival.
+    fn restart_with(&mut self, first: u16, packets: Vec<ReceivedPacket>) -> Option<i64> {
+        if let Some(earliest) = packets.first() {
+            self.restart_count(earliest.at, first);
             self.record_restart();
         }
         self.handle_all(packets, Self::count_packet)
@@ -732,6 +737,35 @@ mod tests {
                 snapshot;
             assert_eq!((packets_expected, packets_received, packets_lost), (103, 103, 0), "{restart}");
             assert_eq!((sequence_restarts, snapshot.loss_doubt), (1, Some(LossDoubt::Restart)), "{restart}");
+        }
+    }
+
+    /// The next frame proves the restart, and the packets before it were taken for stray ones or duplicates.
+    #[test]
+    fn restart_within_the_first_frame_that_ends_soon_is_not_loss() {
+        let packetized = packetized_frame();
+        let cases =
+            [(3, 500, 1), (3, 500, 40), (3, 500, 63), (3, 30_000, 40), (3, 65_530, 40), (50, 1_000, 40)];
+        for (before, restart, rest_of_frame) in cases {
+            let after = (0..100u16).map(|offset| {
+                (offset.wrapping_add(restart), u32::from(offset.saturating_sub(rest_of_frame - 1).min(1)))
+            });
+            let packets: Vec<_> = (1_000..1_000 + before)
+                .map(|sequence| (sequence, 0))
+                .chain(after)
+                .map(|(sequence, frame)| {
+                    let mut packet = Vec::new();
+                    packetized.write_packet(0, sequence, 3_000_000_000 + frame * 4_500, 7, &mut packet);
+                    Bytes::from(packet)
+                })
+                .collect();
+            let (snapshot, _) = receive_stream(None, None, &packets);
+            let Snapshot { packets_expected, packets_received, packets_lost, packets_duplicated, .. } =
+                snapshot;
+            let counts = (packets_expected, packets_received, packets_lost, packets_duplicated);
+            let packets = packets.len() as u64;
+            assert_eq!(counts, (packets, packets, 0, 0), "{restart}, {rest_of_frame}");
+            assert_eq!(snapshot.sequence_restarts, 1, "{restart}, {rest_of_frame}");
         }
     }
 

@@ -54,7 +54,11 @@ fn another_count_after_play_without_announcement_is_proven_by_two_packets() {
     let arrivals = receive(&mut receiver, &[40_098, 9_002, 9_000]);
     assert_eq!(
         arrivals,
-        [Arrival::Duplicate(40_098), Arrival::Held, Arrival::RestartProven { first: 9_000 }]
+        [
+            Arrival::Duplicate(40_098),
+            Arrival::Held,
+            Arrival::RestartProven { first: 9_000, packets_before: 0 }
+        ]
     );
 }
 
@@ -132,7 +136,7 @@ fn receive_with_restarts(receiver: &mut RtpReceiver, sequences: impl IntoIterato
     for sequence in sequences {
         match receiver.handle_packet(now, &header(sequence, 0)) {
             Arrival::New(_) => candidates.clear(),
-            Arrival::RestartProven { first } => {
+            Arrival::RestartProven { first, .. } => {
                 let again: Vec<_> = std::mem::take(&mut candidates);
                 receiver.init_seq(now, first);
                 let near = again.into_iter().filter(|held| is_near(first, *held));
