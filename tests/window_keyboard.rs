@@ -367,6 +367,64 @@ fn focus_follows_an_entry_that_moves_in_the_play_list() {
 }
 
 #[test]
+fn keys_move_through_the_play_list_and_change_it() {
+    let mut harness = sample();
+    let films = (1..=3).map(|number| format!("/films/{number}.mjpeg").into()).collect();
+    harness.send(Message::FilePicked(PickResult::Paths(films)));
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    let mut window = WindowHarness::new(&mut harness);
+    let entry = |number| Some(format!("play-list-entry-{number}"));
+    window.tab_to("play-list-entry-0");
+    for (key, focused) in [
+        (Named::ArrowUp, 0),
+        (Named::ArrowDown, 1),
+        (Named::ArrowDown, 2),
+        (Named::ArrowDown, 2),
+        (Named::ArrowUp, 1),
+    ] {
+        assert!(press(&mut window, key));
+        assert_eq!(window.focused(), entry(focused), "{key:?}");
+    }
+    assert!(window.press_with(Named::ArrowUp, Modifiers::ALT));
+    assert_eq!(
+        (window.focused(), window.harness.shows("2 of 3")),
+        (entry(0), true),
+        "the film moves with its entry"
+    );
+    press(&mut window, Named::ArrowDown);
+    assert!(!press(&mut window, Named::Delete), "the current film cannot be removed");
+    press(&mut window, Named::ArrowDown);
+    assert!(press(&mut window, Named::Delete));
+    assert_eq!((window.focused(), window.harness.shows("2 of 2")), (entry(1), true));
+    assert!(!window.harness.shows("3.mjpeg"));
+}
+
+#[test]
+fn menu_that_a_key_opens_has_the_focus_in_its_first_line() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    assert!(!press(&mut window, Named::ContextMenu));
+    window.send(Message::Shortcut(Shortcut::Menu));
+    window.redraw();
+    assert_eq!(window.focused().as_deref(), Some("Play"));
+    window.tab_to("Options…");
+    press(&mut window, Named::Enter);
+    window.redraw();
+    assert_eq!(window.focused().as_deref(), Some("Play when opened"), "of the next menu");
+    window.send(Message::Shortcut(Shortcut::Escape));
+    window.tab_to("1×");
+    press(&mut window, Named::Space);
+    window.redraw();
+    assert_eq!(window.focused().as_deref(), Some("0.25×"), "of the menu of a button");
+    window.send(Message::Shortcut(Shortcut::Escape));
+    assert_eq!(window.focused().as_deref(), Some("1×"));
+    window.click("Play");
+    window.send(Message::ShowMenu(Menu::Context(Point::new(300.0, 100.0))));
+    window.redraw();
+    assert_eq!(window.focused(), None, "a click leaves no focus");
+}
+
+#[test]
 fn messages_are_a_list_for_the_arrow_keys() {
     let mut harness = sample();
     harness.log_whole_session();

@@ -2,18 +2,23 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE, media_info};
 use iced::widget::Id;
 use iced::{Point, Size};
 use iced_test::selector;
 use jiff::Timestamp;
+
 use reelay::backend::{BackendEvent, BackendEventKind, Command, ListEntry, MediaSource, Poster, Sharing};
 use reelay::media::{FrameRate, decode};
 use reelay::media_file::MediaFile;
 use reelay::proto::rtsp::{LowerTransport, Method};
 use reelay::session::{Dialect, Goal, SessionError, SessionEvent, SourceUrl};
-use reelay::settings::{Controls, PanelKind, Recent, RecentSource, RecentStream, Settings, ThemePreference};
+use reelay::settings::{
+    Controls, LastAttempt, PanelKind, Recent, RecentSource, RecentStream, Settings, ThemePreference,
+};
 use reelay::ui::{BackendUpdate, Menu, Message, Shortcut};
 
 fn opened(text: &str) -> Timestamp {
@@ -24,11 +29,11 @@ fn film(path: &str, at: &str) -> Recent {
     Recent { source: RecentSource::Film(path.into()), opened: opened(at) }
 }
 
-fn stream(address: &str, dialect: Dialect, has_answered: Option<bool>, at: &str) -> Recent {
+fn stream(address: &str, dialect: Dialect, last_attempt: Option<LastAttempt>, at: &str) -> Recent {
     let stream = RecentStream {
         address: address.to_owned(),
         dialect,
-        has_answered,
+        last_attempt,
         port_spelling: Default::default(),
     };
     Recent { source: RecentSource::Stream(stream), opened: opened(at) }
@@ -38,18 +43,28 @@ fn stream(address: &str, dialect: Dialect, has_answered: Option<bool>, at: &str)
 fn recents() -> Vec<Recent> {
     vec![
         film("/films/lecture 3.mjpeg", "2024-05-07T12:00:00Z"),
-        stream("rtsp://camera.example:8554/live", Dialect::Standard, Some(true), "2024-05-06T12:00:00Z"),
+        stream(
+            "rtsp://camera.example:8554/live",
+            Dialect::Standard,
+            Some(LastAttempt::Connected),
+            "2024-05-06T12:00:00Z",
+        ),
         stream(
             "rtsp://lab.example:1025/movie.Mjpeg",
             Dialect::Classroom,
-            Some(false),
+            Some(LastAttempt::Unreachable),
             "2024-05-05T12:00:00Z",
         ),
         film(
             "/home/ann/Videos/a folder with a long name/a film with a name that is longer than its line.avi",
             "2024-05-04T12:00:00Z",
         ),
-        stream("http://door.example/video.cgi?fps=5", Dialect::Http, None, "2024-05-03T12:00:00Z"),
+        stream(
+            "http://door.example/video.cgi?fps=5",
+            Dialect::Http,
+            Some(LastAttempt::Refused),
+            "2024-05-03T12:00:00Z",
+        ),
     ]
 }
 
@@ -132,8 +147,8 @@ fn folder_is_remembered_without_its_films() {
 }
 
 #[test]
-fn stream_is_remembered_with_its_answer_and_without_its_password() {
-    let answer = |event: SessionEvent| {
+fn stream_is_remembered_with_its_last_attempt_and_without_its_password() {
+    let last_attempt = |event: SessionEvent| {
         let mut harness = AppHarness::with_stream_as("ann", "secret");
         assert_eq!(texts(&harness), ["rtsp://camera.example:8554/live"]);
         harness.emit_session_event(event);
@@ -141,17 +156,17 @@ fn stream_is_remembered_with_its_answer_and_without_its_password() {
             panic!("no stream")
         };
         assert!(!format!("{:?}", harness.app.settings()).contains("secret"));
-        stream.has_answered
+        stream.last_attempt
     };
-    assert_eq!(answer(SessionEvent::SetUp(LowerTransport::Udp)), Some(true));
-    assert_eq!(answer(SessionEvent::Waiting(true)), None);
+    assert_eq!(last_attempt(SessionEvent::SetUp(LowerTransport::Udp)), Some(LastAttempt::Connected));
+    assert_eq!(last_attempt(SessionEvent::Waiting(true)), None);
     let server = "camera.example:8554".to_owned();
     let unreachable = SessionError::Unreachable { server: server.clone(), reason: "no response".to_owned() };
-    assert_eq!(answer(SessionEvent::Failed(unreachable)), Some(false));
+    assert_eq!(last_attempt(SessionEvent::Failed(unreachable)), Some(LastAttempt::Unreachable));
     let timed_out = SessionError::TimedOut { server, method: Method::Describe };
-    assert_eq!(answer(SessionEvent::Failed(timed_out)), Some(false));
+    assert_eq!(last_attempt(SessionEvent::Failed(timed_out)), Some(LastAttempt::Unreachable));
     let unauthorized = SessionError::Unauthorized { was_refused: false };
-    assert_eq!(answer(SessionEvent::Failed(unauthorized)), Some(true));
+    assert_eq!(last_attempt(SessionEvent::Failed(unauthorized)), Some(LastAttempt::Refused));
 }
 
 #[test]
@@ -233,6 +248,10 @@ fn lessons_play_the_sample_beside_their_panel() {
     assert_eq!(harness.app.settings().panels.open, [PanelKind::Messages]);
 }
 
+fn served(url: &str, viewers: usize) -> Sharing {
+    Sharing::At { url: url.to_owned(), viewers }
+}
+
 #[test]
 fn served_film_shows_its_address_until_other_media_are_opened() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
@@ -245,16 +264,25 @@ fn served_film_shows_its_address_until_other_media_are_opened() {
     harness.expect_events_of(generation, Goal::Playing);
     harness.emit_event(BackendEventKind::Opened(media_info(200)));
     let url = "rtsp://192.0.2.7:8554/sample.mjpeg";
-    harness.emit_event(BackendEventKind::Sharing(Sharing::At(url.to_owned())));
+    harness.emit_event(BackendEventKind::Sharing(served(url, 0)));
     harness.play();
-    assert!(harness.shows(url));
+    assert!(harness.shows(url) && harness.shows("no viewers"));
+    harness.emit_event(BackendEventKind::Sharing(served(url, 1)));
+    assert!(harness.shows("1 viewer"));
+    harness.emit_event(BackendEventKind::Sharing(served(url, 12)));
+    assert!(harness.shows("12 viewers"));
     harness.assert_snapshot("serving-dark", DEFAULT_SIZE);
+    harness.click("Copy address");
+    assert!(harness.shows("Copied") && !harness.shows("Copy address"));
+    harness.send(Message::Tick(Instant::now() + Duration::from_secs(2)));
+    assert!(harness.shows("Copy address"));
     harness.click("Stop serving");
     assert!(!harness.shows(url));
     assert!(matches!(harness.next_command(), Some(Command::StopSharing)));
-    harness.emit_event(BackendEventKind::Sharing(Sharing::At(url.to_owned())));
+    harness.emit_event(BackendEventKind::Sharing(served(url, 0)));
     harness.open_another_file();
     assert!(!harness.shows(url), "the server ends with its film");
+    assert!(harness.shows("The film before is no longer served to other players."));
     let failure =
         "The film cannot be served to other players (permission denied); try again, or use reelay serve.";
     harness.emit_event(BackendEventKind::Sharing(Sharing::Failed(failure.to_owned())));
@@ -272,7 +300,7 @@ fn menu_serves_the_open_film_and_stops_it() {
     assert!(matches!(commands.last(), Some(Command::Share { .. })), "{commands:?}");
     assert!(!harness.shows(LINE), "the menu is closed");
     let url = "rtsp://192.0.2.7:8554/sample.mjpeg";
-    harness.emit_event(BackendEventKind::Sharing(Sharing::At(url.to_owned())));
+    harness.emit_event(BackendEventKind::Sharing(served(url, 0)));
     assert!(harness.shows(url));
     show_menu(&mut harness);
     harness.click(LINE);

@@ -280,7 +280,7 @@ fn common_frame_rate_is_one_click_away() {
 #[test]
 fn options_are_in_a_menu_and_off_at_first() {
     let mut harness = sample();
-    for name in ["Play when opened", "Keep on top", "Resume where it was left"] {
+    for name in ["Play when opened", "Keep on top", "Resume from the last position"] {
         harness.send(Message::ShowMenu(Menu::Context(Point::new(300.0, 100.0))));
         harness.click("Options…");
         harness.click(name);

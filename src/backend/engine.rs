@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command, Concealment};
 use super::preview::{Preview, PreviewQueue};
 use super::recording::{self, RecordingUpdate, SnapshotRequest, WindowRecording};
-use super::sharing::SharedServer;
+use super::sharing::{SharedServer, Sharing};
 use super::source::{MediaSource, OpenedSource};
 use super::thumbnail::{Thumbnail, ThumbnailQueue, ThumbnailRequest};
 use crate::impairment::Emulator;
@@ -154,6 +154,7 @@ impl Engine {
                 figures = wait_for_figures(&mut self.session) => {
                     self.figures.send_replace(figures);
                 }
+                sharing = self.shared.viewers_changed() => self.emit_sharing(sharing).await,
                 update = self.recording.next_update() => self.emit_recording(update).await,
                 Some(saved) = self.snapshots.join_next() => self.emit_snapshot(saved).await,
                 done = &mut shutdown => {
@@ -344,8 +345,12 @@ impl Engine {
         let film = self.media_file.as_ref();
         let sharing = film.and_then(|film| self.shared.serve(self.generation, film));
         if let Some(sharing) = sharing {
-            self.emit(self.generation, BackendEventKind::Sharing(sharing)).await;
+            self.emit_sharing(sharing).await;
         }
+    }
+
+    async fn emit_sharing(&self, sharing: Sharing) {
+        self.emit(self.generation, BackendEventKind::Sharing(sharing)).await;
     }
 
     fn start_session(&mut self, generation: u64, url: SourceUrl, rtsp: RtspOptions, goal: Goal) {

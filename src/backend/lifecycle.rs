@@ -204,7 +204,9 @@ mod tests {
         handle.send(Command::Share { generation: 1 });
         let mut url = String::new();
         wait_for(&mut outputs, &runtime, |event| {
-            let BackendEventKind::Sharing(Sharing::At(at)) = &event.kind else { return false };
+            let BackendEventKind::Sharing(Sharing::At { url: at, viewers: 0 }) = &event.kind else {
+                return false;
+            };
             url.clone_from(at);
             event.generation == 1
         });
@@ -212,11 +214,18 @@ mod tests {
         assert!(url.ends_with("/sample.mjpeg"), "{url}");
         let mut connection = std::net::TcpStream::connect(server).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(connection, "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+        let transport = "RTP/AVP/TCP;interleaved=0-1";
+        write!(connection, "SETUP {url}/streamid=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: {transport}\r\n\r\n")
+            .unwrap();
         let mut responses = BufReader::new(connection);
         let mut status = String::new();
         responses.read_line(&mut status).unwrap();
         assert_eq!(status, "RTSP/1.0 200 OK\r\n");
+        wait_for(
+            &mut outputs,
+            &runtime,
+            |event| matches!(&event.kind, BackendEventKind::Sharing(Sharing::At { url: at, viewers: 1 }) if *at == url),
+        );
         handle.send(Command::Open { generation: 2, source: MediaSource::Sample, goal: Goal::Ready });
         // The server closes the connection.
         responses.read_to_end(&mut Vec::new()).unwrap();

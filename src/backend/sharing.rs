@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::media_file::MediaFile;
 use crate::net::connectable::connectable_address;
 use crate::proto::rtsp::RtspUrl;
@@ -18,8 +20,13 @@ pub enum Sharing {
     /// The film is not served.
     #[default]
     Off,
-    /// The film is served at this URL.
-    At(String),
+    /// The film is served.
+    At {
+        /// Address of the film.
+        url: String,
+        /// Number of players that have set up a session.
+        viewers: usize,
+    },
     /// The film cannot be served, for the reason in a sentence.
     Failed(String),
 }
@@ -27,11 +34,18 @@ pub enum Sharing {
 /// Server for other players, while there is one.
 #[derive(Default)]
 pub struct SharedServer {
-    server: Option<Server>,
+    server: Option<ListeningServer>,
     /// Generation of the media that are served, also before they are open.
     generation: u64,
     /// Sentence with the reason why there is no server, until it is reported.
     failure: Option<String>,
+}
+
+struct ListeningServer {
+    server: Server,
+    viewers: watch::Receiver<usize>,
+    /// URL of the film; `None` before it is open.
+    url: Option<String>,
 }
 
 impl SharedServer {
@@ -48,7 +62,10 @@ impl SharedServer {
                 result => result,
             };
             match started {
-                Ok(server) => self.server = Some(server),
+                Ok(server) => {
+                    let viewers = server.watch_session_count();
+                    self.server = Some(ListeningServer { server, viewers, url: None });
+                }
                 Err(error) => {
                     self.failure = Some(format!(
                         "The film cannot be served to other players ({error}); try again, or use reelay serve."
@@ -67,11 +84,25 @@ impl SharedServer {
         if let Some(sentence) = self.failure.take() {
             return Some(Sharing::Failed(sentence));
         }
-        let server = self.server.as_ref()?;
+        let listening = self.server.as_mut()?;
+        let server = &listening.server;
         server.library().clear();
         let name = server.serve(media_file.clone());
         let address = connectable_address(server.address());
-        Some(Sharing::At(RtspUrl::for_path(address.ip().to_string(), address.port(), &name).to_string()))
+        let url = RtspUrl::for_path(address.ip().to_string(), address.port(), &name).to_string();
+        listening.url = Some(url.clone());
+        Some(Sharing::At { url, viewers: *listening.viewers.borrow_and_update() })
+    }
+
+    /// Waits until the number of viewers of the served film changes. Never returns while none is served.
+    pub async fn viewers_changed(&mut self) -> Sharing {
+        let Some(ListeningServer { viewers, url: Some(url), .. }) = &mut self.server else {
+            return std::future::pending().await;
+        };
+        match viewers.changed().await {
+            Ok(()) => Sharing::At { url: url.clone(), viewers: *viewers.borrow_and_update() },
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Stops the server, and ends its sessions, unless it is for this generation.
@@ -84,15 +115,15 @@ impl SharedServer {
     /// Stops the server, and ends its sessions. Must be called on a tokio runtime.
     pub fn stop(&mut self) {
         self.failure = None;
-        if let Some(server) = self.server.take() {
-            tokio::spawn(server.stop());
+        if let Some(listening) = self.server.take() {
+            tokio::spawn(listening.server.stop());
         }
     }
 
     /// Stops the server, and waits until its sessions have ended.
     pub async fn finish(self) {
-        if let Some(server) = self.server {
-            server.stop().await;
+        if let Some(listening) = self.server {
+            listening.server.stop().await;
         }
     }
 }
@@ -113,7 +144,7 @@ mod tests {
         let mut shared = SharedServer::default();
         shared.start_at(port, 1).await;
         assert_eq!(shared.failure, None);
-        assert_ne!(shared.server.as_ref().unwrap().address().port(), port);
+        assert_ne!(shared.server.as_ref().unwrap().server.address().port(), port);
         shared.finish().await;
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::connection::Connection;
@@ -82,6 +83,11 @@ impl Server {
     /// Number of current sessions.
     pub fn session_count(&self) -> usize {
         self.context.sessions.count()
+    }
+
+    /// Returns the changes of the number of current sessions.
+    pub fn watch_session_count(&self) -> watch::Receiver<usize> {
+        self.context.sessions.watch_count()
     }
 
     /// Size of the cached frames, in bytes.

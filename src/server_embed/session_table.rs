@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::handlers::Resource;
 use crate::net::limits::Place;
@@ -47,7 +47,11 @@ pub const INBOX_CAPACITY: usize = 32;
 
 /// All sessions of a server.
 #[derive(Debug, Default)]
-pub struct SessionTable(Mutex<TableEntries>);
+pub struct SessionTable {
+    entries: Mutex<TableEntries>,
+    /// Number of sessions that are set up.
+    count: watch::Sender<usize>,
+}
 
 #[derive(Debug, Default)]
 struct TableEntries {
@@ -65,7 +69,7 @@ struct Entry {
 
 impl SessionTable {
     fn lock(&self) -> MutexGuard<'_, TableEntries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Inserts a session and its place, which is free again when the session is removed. `rtcp_address` is the address
@@ -79,6 +83,7 @@ impl SessionTable {
     ) {
         let mut table = self.lock();
         table.by_id.insert(id.to_owned(), Entry { inbox, _place: place });
+        self.count.send_replace(table.by_id.len());
         if let Some(address) = rtcp_address {
             table.by_rtcp_address.entry(address).or_default().push(id.to_owned());
         }
@@ -88,6 +93,7 @@ impl SessionTable {
     pub fn remove(&self, id: &str) {
         let mut table = self.lock();
         table.by_id.remove(id);
+        self.count.send_replace(table.by_id.len());
         table.by_rtcp_address.retain(|_, sessions| {
             sessions.retain(|session| session != id);
             !sessions.is_empty()
@@ -114,7 +120,12 @@ impl SessionTable {
 
     /// Number of sessions that are set up.
     pub fn count(&self) -> usize {
-        self.lock().by_id.len()
+        *self.count.borrow()
+    }
+
+    /// Returns the changes of this number.
+    pub fn watch_count(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
     }
 }
 

@@ -21,7 +21,7 @@ mod window;
 
 pub use panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings, ParsePanelError};
 pub use problem::{IgnoredValue, SettingsProblem};
-pub use recents::{KnownServer, MAX_RECENTS, Recent, RecentSource, RecentStream};
+pub use recents::{KnownServer, LastAttempt, MAX_RECENTS, Recent, RecentSource, RecentStream};
 pub use save_order::{PendingSave, SaveOrder};
 pub use store::LoadedSettings;
 pub use values::{

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::recents::{KnownServer, MAX_RECENTS, Recent, RecentSource, RecentStream};
+use super::recents::{KnownServer, LastAttempt, MAX_RECENTS, Recent, RecentSource, RecentStream};
 use super::values::Settings;
 use crate::session::{PortSpelling, SourceUrl};
 
@@ -22,10 +22,10 @@ impl Settings {
     pub fn remember_stream(&mut self, url: &SourceUrl, now: Timestamp) {
         let Some(address) = url.without_secrets() else { return };
         let port_spelling = self.port_spelling(&url.host_and_port());
-        let has_answered = self.stream_mut(url).and_then(|known| known.has_answered);
+        let last_attempt = self.stream_mut(url).and_then(|known| known.last_attempt);
         let dialect = url.dialect();
         self.remember(
-            RecentSource::Stream(RecentStream { address, dialect, has_answered, port_spelling }),
+            RecentSource::Stream(RecentStream { address, dialect, last_attempt, port_spelling }),
             now,
         );
     }
@@ -49,11 +49,11 @@ impl Settings {
         self.recents.iter().any(|known| matches!(&known.source, RecentSource::Film(film) if film == path))
     }
 
-    /// Stores whether the server of a stream has answered; returns whether that is new. Nothing is stored for a stream
-    /// that is not among the recents.
-    pub fn set_answered(&mut self, url: &SourceUrl, has_answered: bool) -> bool {
+    /// Stores the result of the last attempt to connect to a stream; returns whether that is new. Nothing is stored for a
+    /// stream that is not among the recents.
+    pub fn set_last_attempt(&mut self, url: &SourceUrl, last_attempt: LastAttempt) -> bool {
         self.stream_mut(url)
-            .is_some_and(|stream| stream.has_answered.replace(has_answered) != Some(has_answered))
+            .is_some_and(|stream| stream.last_attempt.replace(last_attempt) != Some(last_attempt))
     }
 
     fn stream_mut(&mut self, url: &SourceUrl) -> Option<&mut RecentStream> {
@@ -163,15 +163,17 @@ mod tests {
     }
 
     #[test]
-    fn answer_is_kept_for_its_stream() {
+    fn last_attempt_is_kept_for_its_stream() {
         let mut settings = Settings::default();
         let camera = url("rtsp://ann:secret@camera/live");
-        assert!(!settings.set_answered(&camera, true), "it is not among the recents");
+        let connected = LastAttempt::Connected;
+        assert!(!settings.set_last_attempt(&camera, connected), "it is not among the recents");
         settings.remember_stream(&camera, at(0));
-        assert!(settings.set_answered(&camera, true) && !settings.set_answered(&camera, true));
+        assert!(settings.set_last_attempt(&camera, connected));
+        assert!(!settings.set_last_attempt(&camera, connected), "nothing changes");
         settings.remember_stream(&url("rtsp://camera/live"), at(1));
         let RecentSource::Stream(stream) = &settings.recents[0].source else { panic!("no stream") };
-        assert_eq!(stream.has_answered, Some(true), "until the next answer");
+        assert_eq!(stream.last_attempt, Some(connected), "until the next attempt");
     }
 
     #[test]

@@ -37,10 +37,35 @@ pub struct RecentStream {
     pub address: String,
     /// Protocol of the server.
     pub dialect: Dialect,
-    /// True if the server responded last time; `None` before that is known.
-    pub has_answered: Option<bool>,
+    /// Result of the last attempt to connect; `None` before it is known.
+    pub last_attempt: Option<LastAttempt>,
     /// Spelling of the RTP port that a classroom server reads in SETUP.
     pub port_spelling: PortSpelling,
+}
+
+/// Result of the last attempt to connect to a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastAttempt {
+    /// The server has set up a session.
+    Connected,
+    /// The server has responded, and the stream cannot be played: a wrong path, or a sign-in that is missing.
+    Refused,
+    /// The server has not responded.
+    Unreachable,
+}
+
+impl LastAttempt {
+    /// All results.
+    const ALL: [Self; 3] = [Self::Connected, Self::Refused, Self::Unreachable];
+
+    /// Returns the name in the settings file.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+        }
+    }
 }
 
 impl RecentStream {
@@ -143,28 +168,25 @@ fn read_stream(table: &dyn TableLike, source: &str) -> Result<RecentStream, Igno
     let dialect = all.into_iter().find(|dialect| kind == Some(dialect.as_str()));
     let dialect = dialect.ok_or_else(|| ignored(".kind", "a kind is standard, classroom or http"))?;
     let address = SourceUrl::parse_as(source, dialect).and_then(|url| url.without_secrets());
+    let last_attempt = text(table, "last_attempt");
     let port_spelling = text(table, "port_spelling");
     let port_spelling = PortSpelling::ALL.into_iter().find(|known| port_spelling == Some(known.as_str()));
     Ok(RecentStream {
         address: address
             .ok_or_else(|| ignored(".source", "it is the URL of a stream, without a password"))?,
         dialect,
-        has_answered: table.get("answered").and_then(Item::as_bool),
+        last_attempt: LastAttempt::ALL.into_iter().find(|known| last_attempt == Some(known.as_str())),
         port_spelling: port_spelling.unwrap_or_default(),
     })
 }
 
 fn write_stream(stream: &RecentStream, table: &mut Table) {
     write_text(table, "kind", stream.dialect.as_str());
-    let known = table.get("answered").and_then(Item::as_bool);
-    match stream.has_answered {
-        Some(has_answered) if known != Some(has_answered) => {
-            replace(table, "answered", has_answered.into());
+    match stream.last_attempt {
+        Some(last_attempt) => write_text(table, "last_attempt", last_attempt.as_str()),
+        None => {
+            table.remove("last_attempt");
         }
-        None if known.is_some() => {
-            table.remove("answered");
-        }
-        _ => {}
     }
     let is_default = stream.port_spelling == PortSpelling::default();
     if !is_default || text(table, "port_spelling").is_some() {

@@ -28,6 +28,7 @@ pub mod size {
     pub const SMALL: f32 = 13.0;
     pub const NORMAL: f32 = 14.0;
     pub const LARGE: f32 = 16.0;
+    pub const HEADING: f32 = 20.0;
     pub const FIGURE: f32 = 27.0;
     pub const TITLE: f32 = 26.0;
 }

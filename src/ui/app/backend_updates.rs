@@ -96,7 +96,7 @@ impl App {
             Ordering::Less => self.session_record.handle_former_event(event),
             Ordering::Equal => {
                 self.session_record.handle_event(event);
-                self.remember_answer(event);
+                self.remember_attempt(event);
             }
             Ordering::Greater => {}
         }

@@ -224,12 +224,28 @@ impl App {
                 let count = self.play_list.entries().len();
                 return focus::follow(play_list::next_move_button_id(entry, towards_end, count));
             }
+            play_list::Message::MoveFocused { entry, towards_end } => {
+                self.play_list.move_entry(entry, towards_end);
+                let moved = if towards_end { entry.saturating_add(1) } else { entry.saturating_sub(1) };
+                return self.focus_entry(moved);
+            }
             play_list::Message::Remove(entry) => self.play_list.remove(entry),
+            play_list::Message::RemoveFocused(entry) => {
+                self.play_list.remove(entry);
+                return self.focus_entry(entry);
+            }
+            play_list::Message::Focus(entry) => return self.focus_entry(entry),
             play_list::Message::CycleRepeat => self.cycle_repeat(),
             play_list::Message::Add => return self.pick(PickKind::File),
             play_list::Message::Close => self.dialog = None,
         }
         Task::none()
+    }
+
+    /// Moves the focus to this entry of the play list, or to the last one.
+    fn focus_entry(&self, entry: usize) -> Task<Message> {
+        let last = self.play_list.entries().len().saturating_sub(1);
+        focus::control(play_list::entry_id(entry.min(last)))
     }
 
     pub(super) fn handle_trust(&mut self, message: trust::Message) -> Task<Message> {

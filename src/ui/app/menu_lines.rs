@@ -55,7 +55,7 @@ impl App {
     fn option_lines(&self) -> Vec<Line> {
         let options = [
             ("Play when opened", ViewingOption::PlayWhenOpened),
-            ("Resume where it was left", ViewingOption::ResumeFilms),
+            ("Resume from the last position", ViewingOption::ResumeFilms),
             ("Keep on top", ViewingOption::KeepOnTop),
         ];
         let line = |(name, option)| Line {

@@ -172,7 +172,12 @@ impl App {
                     figures.snapshot.emulated,
                     hints,
                 );
-                Parts { toolbar: None, fixed_rows: None, content: content.map(Message::Network) }
+                Parts {
+                    toolbar: None,
+                    short_toolbar: None,
+                    fixed_rows: None,
+                    content: content.map(Message::Network),
+                }
             }
             PanelKind::Statistics => {
                 let is_dark = theme::is_dark(&self.theme());
@@ -181,12 +186,15 @@ impl App {
                     self.statistics.view(figures, session_record.history(), is_playing, is_dark, hints);
                 let toolbar = statistics::Panel::toolbar(figures).map(Message::Statistics);
                 let content = content.map(Message::Statistics);
-                Parts { toolbar: Some(toolbar), fixed_rows: None, content }
+                Parts { toolbar: Some(toolbar), short_toolbar: None, fixed_rows: None, content }
             }
             PanelKind::Messages => {
                 let message_log = session_record.message_log();
                 Parts {
                     toolbar: Some(self.messages.toolbar(message_log, self.now).map(Message::Messages)),
+                    short_toolbar: Some(
+                        self.messages.short_toolbar(message_log, self.now).map(Message::Messages),
+                    ),
                     fixed_rows: Some(self.messages.fixed_rows(message_log).map(Message::Messages)),
                     content: self.messages.view(message_log, Instant::now()).map(Message::Messages),
                 }

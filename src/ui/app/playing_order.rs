@@ -8,7 +8,7 @@ use super::play_list::MAX_ENTRIES;
 use super::playback::Source;
 use super::state::App;
 use super::time_line::Hover;
-use crate::backend::{FoundList, ListEntry, MediaSource, Sharing};
+use crate::backend::{FoundList, ListEntry, MediaSource};
 use crate::session::{Dialect, Goal, RtspOptions, SourceUrl};
 use crate::settings::Controls;
 
@@ -174,7 +174,7 @@ impl App {
     /// Forgets what belonged to the media before, once others are open or none.
     pub(super) fn forget_previous_media(&mut self) {
         self.drag_position = None;
-        self.sharing = Sharing::Off;
+        self.end_sharing();
         self.hover = Hover::default();
         self.restore_orientation();
     }

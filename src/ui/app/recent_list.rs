@@ -8,7 +8,7 @@ use super::posters::{POSTER_SIZE, Posters};
 use super::recent_state::Action;
 use crate::backend::file_name;
 use crate::session::Dialect;
-use crate::settings::{Recent, RecentSource, RecentStream};
+use crate::settings::{LastAttempt, Recent, RecentSource, RecentStream};
 use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
@@ -68,7 +68,11 @@ impl<'a> RecentList<'a> {
                 (poster, file_name(path), folder.unwrap_or_default(), None)
             }
             RecentSource::Stream(stream) => {
-                let failure = (stream.has_answered == Some(false)).then_some(" · not reachable");
+                let failure = match stream.last_attempt {
+                    Some(LastAttempt::Refused) => Some(" · refused"),
+                    Some(LastAttempt::Unreachable) => Some(" · not reachable"),
+                    Some(LastAttempt::Connected) | None => None,
+                };
                 (icon(Icon::Connect), stream.address.clone(), stream_details(stream), failure)
             }
         };
@@ -96,16 +100,16 @@ impl<'a> RecentList<'a> {
     }
 }
 
-/// Returns the protocol of a stream, and whether its server answered.
+/// Returns the protocol of a stream, and whether it was connected to last time.
 fn stream_details(stream: &RecentStream) -> String {
     let kind = match stream.dialect {
         Dialect::Standard => "RTSP",
         Dialect::Classroom => "classroom server",
         Dialect::Http => "HTTP",
     };
-    match stream.has_answered {
-        Some(true) => format!("{kind} · responded"),
-        Some(false) | None => kind.to_owned(),
+    match stream.last_attempt {
+        Some(LastAttempt::Connected) => format!("{kind} · connected"),
+        Some(LastAttempt::Refused | LastAttempt::Unreachable) | None => kind.to_owned(),
     }
 }
 

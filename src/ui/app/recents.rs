@@ -18,7 +18,7 @@ use super::recent_state::Action;
 use super::state::App;
 use crate::backend::{MediaSource, Poster, read_poster};
 use crate::session::{RtspOptions, SessionError, SessionEvent, SourceUrl};
-use crate::settings::RecentSource;
+use crate::settings::{LastAttempt, RecentSource};
 use crate::ui::dialog::connect;
 
 /// Physical pixels of a poster per logical pixel.
@@ -85,20 +85,22 @@ impl App {
         }
     }
 
-    /// Remembers whether the server of the current stream answers.
-    pub(super) fn remember_answer(&mut self, event: &SessionEvent) {
-        let has_answered = match event {
-            SessionEvent::SetUp(_) => true,
+    /// Remembers whether the current stream can be connected to.
+    pub(super) fn remember_attempt(&mut self, event: &SessionEvent) {
+        let last_attempt = match event {
+            // A session that was set up may fail later.
+            SessionEvent::Failed(_) if self.playback.was_set_up() => return,
+            SessionEvent::SetUp(_) => LastAttempt::Connected,
             SessionEvent::Failed(
                 SessionError::Unreachable { .. }
                 | SessionError::TimedOut { .. }
                 | SessionError::ConnectionLost { .. },
-            ) => self.playback.was_set_up(),
-            SessionEvent::Failed(_) => true,
+            ) => LastAttempt::Unreachable,
+            SessionEvent::Failed(_) => LastAttempt::Refused,
             _ => return,
         };
         if let Some(Source::Stream(url, _)) = self.playback.source() {
-            self.recents.is_changed |= self.settings.set_answered(url, has_answered);
+            self.recents.is_changed |= self.settings.set_last_attempt(url, last_attempt);
         }
     }
 

@@ -16,7 +16,7 @@ impl App {
 
     /// Returns whether the open film is served.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.sharing, Sharing::At(_))
+        matches!(self.sharing, Sharing::At { .. })
     }
 
     /// Returns whether the open media can be served: a film on this machine, and not a stream.
@@ -45,11 +45,22 @@ impl App {
 
     pub(super) fn handle_sharing_action(&mut self, action: Action) -> Task<Message> {
         match (action, &self.sharing) {
-            (Action::Copy, Sharing::At(url)) => return clipboard::write(url.clone()),
+            (Action::Copy, Sharing::At { url, .. }) => {
+                self.address_copied.record(self.now);
+                return clipboard::write(url.clone());
+            }
             (Action::Copy, _) => {}
             (Action::Stop, _) => self.stop_sharing(),
         }
         Task::none()
+    }
+
+    /// Ends the serving of the film before, with which its server has ended.
+    pub(super) fn end_sharing(&mut self) {
+        if self.is_shared() && self.playback.notice().is_none() {
+            self.playback.show_info("The film before is no longer served to other players.");
+        }
+        self.sharing = Sharing::Off;
     }
 
     fn stop_sharing(&mut self) {

@@ -17,19 +17,31 @@ pub enum Action {
     Stop,
 }
 
-/// Returns the bar with this URL.
-pub fn view(url: &str) -> Element<'_, Action> {
+/// Returns the bar with this URL and this number of players. `has_copied` is true shortly after the URL was copied.
+pub fn view(url: &str, viewers: usize, has_copied: bool) -> Element<'_, Action> {
     let about = text("Address for other players:").size(size::NORMAL);
     let url = text(url).size(size::NORMAL).font(theme::STRONG).wrapping(Wrapping::None);
+    let viewers =
+        text(viewers_label(viewers)).size(size::NORMAL).style(theme::muted).wrapping(Wrapping::None);
     let address = row![about, url].spacing(distance::SMALL);
+    let copy = if has_copied { "Copied" } else { "Copy address" };
     let content = row![
         container(address).width(Fill).clip(true),
-        labelled_button("Copy address", Action::Copy),
+        viewers,
+        labelled_button(copy, Action::Copy),
         labelled_button("Stop serving", Action::Stop),
     ]
     .spacing(distance::SMALL)
     .align_y(Center);
     container(content).padding([6.0, distance::WIDE]).style(theme::bar).into()
+}
+
+fn viewers_label(viewers: usize) -> String {
+    match viewers {
+        0 => "no viewers".to_owned(),
+        1 => "1 viewer".to_owned(),
+        viewers => format!("{viewers} viewers"),
+    }
 }
 
 fn labelled_button(label: &str, action: Action) -> Button<'_, Action> {

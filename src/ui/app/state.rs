@@ -35,6 +35,7 @@ use crate::ui::dialog::{connect, help, preferences, sign_in, summary};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::text_format::state_name;
 use crate::ui::theme;
+use crate::ui::widget::copied::Copied;
 use crate::ui::widget::video::PictureHandle;
 
 /// Application with all state that the window shows.
@@ -73,6 +74,8 @@ pub struct App {
     pub(super) posters: Posters,
     /// State of the server for other players.
     pub(super) sharing: Sharing,
+    /// Copy of the address at which the film is served.
+    pub(super) address_copied: Copied,
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
@@ -186,6 +189,7 @@ impl App {
             recents: RecentState::default(),
             posters: Posters::default(),
             sharing: Sharing::Off,
+            address_copied: Copied::default(),
             connect_form: connect::Form::default(),
             dialog: None,
             menu: None,

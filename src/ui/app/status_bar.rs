@@ -35,8 +35,8 @@ pub fn view<'a>(
                 let has_common_rates = available.width >= for_common_rates;
                 let field = assumed_rate.filter(|_| available.width >= for_field);
                 let field = field.map(|rate| frame_rate.view(rate, has_common_rates));
-                let has_unknown = available.width >= MIN_WIDTH_OF_UNKNOWN;
-                line.push(name_label(name)).push(figures.view(field, has_unknown))
+                let is_wide = available.width >= MIN_WIDTH_OF_ALL;
+                line.push(name_label(name)).push(figures.view(field, is_wide))
             }
         };
         line.height(Fill).into()
@@ -48,9 +48,9 @@ pub fn view<'a>(
 /// Width of the line from which it has common rates beside the assumed one, in logical pixels.
 const MIN_WIDTH_OF_COMMON_RATES: f32 = 800.0;
 
-/// Width of the line from which it has places for figures that are not known yet, in logical pixels. In a narrower one the name
-/// needs the space.
-const MIN_WIDTH_OF_UNKNOWN: f32 = 700.0;
+/// Width of the line from which it has places for figures that are not known yet, and the span of the loss, in logical pixels.
+/// In a narrower one the name needs the space.
+const MIN_WIDTH_OF_ALL: f32 = 700.0;
 
 /// Widths of the line from which it has the assumed rate, and common ones, beside the measured one, in logical pixels.
 const MIN_WIDTHS_WHILE_PLAYING: (f32, f32) = (800.0, 1_000.0);
@@ -68,8 +68,10 @@ struct Figures {
     size: String,
     /// Frame rate of the film, before it plays; `None` if it is assumed.
     film_rate: Option<String>,
-    /// Measured figures: what is shown, and the definition. Their values are those of the Statistics panel.
-    measured: Vec<(String, &'static str)>,
+    /// Measured rates: what is shown, and the definition. Their values are those of the Statistics panel.
+    rates: Vec<(String, &'static str)>,
+    /// Loss of the session, and its definition.
+    lost: Option<(String, &'static str)>,
 }
 
 impl Figures {
@@ -91,21 +93,24 @@ impl Figures {
         Self {
             size: picture.map_or(UNKNOWN.to_owned(), |p| format!("{}×{}", p.source_width, p.source_height)),
             film_rate,
-            measured: [shown, wire, lost].into_iter().flatten().collect(),
+            rates: [shown, wire].into_iter().flatten().collect(),
+            lost,
         }
     }
 
-    /// Returns the texts, with the field of an assumed frame rate. `has_unknown` keeps those that have no value.
+    /// Returns the texts, with the field of an assumed frame rate. `is_wide` keeps those that have no value.
     fn view<'a>(
         &self,
         assumed_rate: Option<Element<'a, frame_rate::Message>>,
-        has_unknown: bool,
+        is_wide: bool,
     ) -> Element<'a, frame_rate::Message> {
-        let measured = self
-            .measured
-            .iter()
-            .filter(|(shown, _)| has_unknown || !shown.starts_with(UNKNOWN))
-            .map(|(shown, description)| hint(content(shown.clone()), *description, Position::Top));
+        // Unlike the rates, the loss is that of the whole session.
+        let lost = self.lost.clone();
+        let lost = lost.map(|(lost, about)| (if is_wide { lost + " in all" } else { lost }, about));
+        let measured = self.rates.iter().cloned().chain(lost);
+        let measured = measured
+            .filter(|(shown, _)| is_wide || !shown.starts_with(UNKNOWN))
+            .map(|(shown, description)| hint(content(shown), description, Position::Top));
         row![hint(content(self.size.clone()), "Width and height of the film, in pixels.", Position::Top)]
             .extend(assumed_rate)
             .extend(self.film_rate.clone().map(|rate| {

@@ -54,6 +54,7 @@ impl App {
             || self.playback.is_opening() && self.playback.slow_opening(self.now).is_none()
             || self.playback.is_waiting() && !self.playback.has_waited(self.now)
             || self.messages.has_just_copied(self.now)
+            || self.address_copied.is_recent(self.now)
             || self.banner_timeout.is_shown() && self.playback.source().is_some()
             || self.has_overlay_controls();
         match needs_ticks {

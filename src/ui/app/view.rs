@@ -82,7 +82,10 @@ impl App {
     /// Returns the bar with the address of the film; `None` if it is not served.
     fn view_sharing_bar(&self) -> Option<Element<'_, Message>> {
         match &self.sharing {
-            Sharing::At(url) => Some(sharing_bar::view(url).map(Message::Sharing)),
+            Sharing::At { url, viewers } => {
+                let has_copied = self.address_copied.is_recent(self.now);
+                Some(sharing_bar::view(url, *viewers, has_copied).map(Message::Sharing))
+            }
             Sharing::Off | Sharing::Failed(_) => None,
         }
     }
@@ -195,7 +198,7 @@ fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList, state: RtspState) -> 
         Dialog::Help(page) => help::view(*page, state).map(Message::Help),
     };
     let (max_width, max_height) = match dialog {
-        Dialog::Summary(..) => (760.0, f32::INFINITY),
+        Dialog::Summary(..) => (780.0, f32::INFINITY),
         Dialog::Help(_) => (760.0, 640.0),
         Dialog::PlayList => (560.0, 560.0),
         // The same size for each section.

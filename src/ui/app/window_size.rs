@@ -11,24 +11,22 @@ pub const MIN_SIZE: Size = Size::new(640.0, 420.0);
 /// Part of the monitor that stays free, for the edges of the window and the bars of the desktop, in logical pixels.
 const MARGIN: f32 = 64.0;
 
-/// Returns the size that makes a new window fit on a monitor of this size, not below the minimum; `None` if the wanted size
-/// fits already.
+/// Returns the size that makes a new window fit on a monitor of this size; `None` if the wanted size fits already.
 pub fn size_on(monitor: Size, wanted: Size) -> Option<Size> {
-    let fit = |wanted: f32, min: f32, monitor: f32| wanted.min(monitor - MARGIN).max(min);
-    let size = Size::new(
-        fit(wanted.width, MIN_SIZE.width, monitor.width),
-        fit(wanted.height, MIN_SIZE.height, monitor.height),
-    );
+    let size = within(monitor, wanted);
     (size != wanted).then_some(size)
+}
+
+/// Returns a size, reduced to what a monitor of this size has space for.
+fn within(monitor: Size, size: Size) -> Size {
+    let fit = |size: f32, monitor: f32| size.min((monitor - MARGIN).max(0.0));
+    Size::new(fit(size.width, monitor.width), fit(size.height, monitor.height))
 }
 
 /// Returns the minimum size of a window on a monitor of this size, and the size to which one of this size is to be enlarged,
 /// `None` if it is large enough. Both are in pixels of the view, of which a larger scale leaves fewer.
 pub fn sizes_after_scaling(size: Size, monitor: Option<Size>) -> (Size, Option<Size>) {
-    let fit = |min: f32, monitor: f32| min.min((monitor - MARGIN).max(0.0));
-    let min = monitor.map_or(MIN_SIZE, |monitor| {
-        Size::new(fit(MIN_SIZE.width, monitor.width), fit(MIN_SIZE.height, monitor.height))
-    });
+    let min = monitor.map_or(MIN_SIZE, |monitor| within(monitor, MIN_SIZE));
     let enlarged = Size::new(size.width.max(min.width), size.height.max(min.height));
     (min, (enlarged != size).then_some(enlarged))
 }
@@ -55,7 +53,8 @@ mod tests {
         // 1920×1080 pixels at a scale of 200 %.
         assert_eq!(size_on(960.0, 540.0), Some(Size::new(896.0, 476.0)));
         assert_eq!(size_on(1_080.0, 600.0), Some(Size::new(900.0, 536.0)));
-        assert_eq!(size_on(320.0, 240.0), Some(MIN_SIZE));
+        // 1280×800 pixels at a scale of 200 %: less than the minimum, so that nothing is off the screen.
+        assert_eq!(size_on(640.0, 400.0), Some(Size::new(576.0, 336.0)));
     }
 
     #[test]

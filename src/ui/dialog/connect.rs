@@ -15,7 +15,7 @@ use crate::session::{
     TransportPreference,
 };
 use crate::settings::KnownServer;
-use crate::ui::dialog::layout::{buttons, setting_row};
+use crate::ui::dialog::layout::{buttons, setting_row, title};
 use crate::ui::renderer::{Element, Row, TextInput};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
@@ -370,11 +370,9 @@ impl Form {
     /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
         let dialects = [("Server or camera", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
-        let mut content = column![
-            text("Connect to a stream").size(size::LARGE + 2.0).font(theme::STRONG),
-            row![choices(dialects, self.dialect, Message::Dialect)],
-        ]
-        .spacing(distance::NORMAL);
+        let mut content =
+            column![title("Connect to a stream"), row![choices(dialects, self.dialect, Message::Dialect)],]
+                .spacing(distance::NORMAL);
         content = match self.dialect {
             Dialect::Standard | Dialect::Http => content.push(self.standard()),
             Dialect::Classroom => content.push(self.classroom()),

@@ -4,6 +4,7 @@ use iced::widget::{column, container, row, scrollable, space, text};
 use iced::{Center, Fill};
 
 use crate::session::RtspState;
+use crate::ui::dialog::layout::title;
 use crate::ui::renderer::{Column, Element};
 use crate::ui::shortcuts::TABLE;
 use crate::ui::theme::{self, size, space as distance};
@@ -82,12 +83,7 @@ pub const SCROLL_ID: &str = "help-content";
 /// Returns the content of the dialog; `state` is that of the session.
 pub fn view<'a>(page: Page, state: RtspState) -> Element<'a, Message> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
-    let title = row![
-        text("Help").size(size::TITLE).font(theme::STRONG),
-        space::horizontal(),
-        container(close).id(CLOSE_ID)
-    ]
-    .align_y(Center);
+    let heading = row![title("Help"), space::horizontal(), container(close).id(CLOSE_ID)].align_y(Center);
     let pages = [("Keys", Page::Keys), ("What the buttons send", Page::Buttons)];
     let content = match page {
         Page::Keys => keys(),
@@ -95,7 +91,7 @@ pub fn view<'a>(page: Page, state: RtspState) -> Element<'a, Message> {
     };
     let content = container(content).padding(iced::Padding::ZERO.right(distance::WIDE));
     let content = scrollable(content).id(SCROLL_ID).width(Fill).height(Fill).style(theme::scroll_bar);
-    column![title, row![choices(pages, page, Message::Page)], content].spacing(distance::WIDE).into()
+    column![heading, row![choices(pages, page, Message::Page)], content].spacing(distance::WIDE).into()
 }
 
 fn keys<'a>() -> Element<'a, Message> {

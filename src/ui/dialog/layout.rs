@@ -3,9 +3,14 @@
 use iced::widget::{row, space, text};
 use iced::{Center, Fill};
 
-use crate::ui::renderer::{Element, Row};
+use crate::ui::renderer::{Element, Row, Text};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
+
+/// Returns the title of a dialog.
+pub fn title(title: &str) -> Text<'_> {
+    text(title).size(size::HEADING).font(theme::STRONG)
+}
 
 /// Returns the last row of a dialog: Cancel, and the main button with this label, disabled while `confirm` is `None`.
 pub fn buttons<'a, Message: Clone + 'a>(

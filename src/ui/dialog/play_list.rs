@@ -3,9 +3,12 @@
 use iced::widget::{column, container, row, scrollable, space, text};
 use iced::{Center, Fill, widget::Id};
 
+use crate::ui::dialog::layout::title;
 use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::{Button, button};
+use crate::ui::widget::focusable::ControlKey;
+use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon_sized};
 use crate::ui::widget::one_line::one_line;
 
@@ -21,8 +24,19 @@ pub enum Message {
         /// Direction.
         towards_end: bool,
     },
+    /// Move the entry with the focus in the same way.
+    MoveFocused {
+        /// Entry to move.
+        entry: usize,
+        /// Direction.
+        towards_end: bool,
+    },
     /// Remove an entry.
     Remove(usize),
+    /// Remove the entry with the focus, which the next one receives.
+    RemoveFocused(usize),
+    /// Move the focus to an entry.
+    Focus(usize),
     /// Go through the choices of what follows the end.
     CycleRepeat,
     /// Choose films to add.
@@ -44,7 +58,6 @@ pub fn view<'a>(names: Vec<String>, current: usize, repeat: &'a str) -> Element<
     let entries = names.into_iter().enumerate().skip(first).take(MAX_SHOWN);
     let entries = entries.map(|(index, name)| entry(index, name, index == current, count));
     let list = scrollable(Column::with_children(entries).width(Fill)).style(theme::scroll_bar);
-    let title = text("Play list").size(size::LARGE + 2.0).font(theme::STRONG);
     let number = text(format!("{} of {count}", current + 1)).size(size::SMALL).style(theme::muted);
     let buttons = row![
         labelled_button("Add…", Message::Add),
@@ -52,10 +65,14 @@ pub fn view<'a>(names: Vec<String>, current: usize, repeat: &'a str) -> Element<
         space::horizontal(),
         labelled_button("Close", Message::Close),
     ];
-    column![row![title, space::horizontal(), number].align_y(Center), list, buttons.spacing(distance::SMALL)]
-        .spacing(distance::NORMAL)
-        .width(Fill)
-        .into()
+    column![
+        row![title("Play list"), space::horizontal(), number].align_y(Center),
+        list,
+        buttons.spacing(distance::SMALL)
+    ]
+    .spacing(distance::NORMAL)
+    .width(Fill)
+    .into()
 }
 
 fn entry<'a>(index: usize, name: String, is_current: bool, count: usize) -> Element<'a, Message> {
@@ -71,13 +88,41 @@ fn entry<'a>(index: usize, name: String, is_current: bool, count: usize) -> Elem
         .width(Fill)
         .height(ENTRY_HEIGHT)
         .style(theme::menu_line)
-        .on_press(Message::Open(index));
+        .on_press(Message::Open(index))
+        .id(entry_id(index))
+        .on_key(move |key| key_message(key, index, is_current, count));
     let up = (index > 0).then_some(Message::Move { entry: index, towards_end: false });
     let down = (index + 1 < count).then_some(Message::Move { entry: index, towards_end: true });
     let remove = (!is_current).then_some(Message::Remove(index));
     let up = small_button(Icon::Up, up).id(move_button_id(index, false));
     let down = small_button(Icon::Down, down).id(move_button_id(index, true));
-    row![open, up, down, small_button(Icon::Close, remove)].align_y(Center).into()
+    let remove = small_button(Icon::Close, remove);
+    row![
+        open,
+        hint(up, "Move up (Alt+Up)", Position::Left),
+        hint(down, "Move down (Alt+Down)", Position::Left),
+        hint(remove, "Remove from the list (Delete)", Position::Left)
+    ]
+    .align_y(Center)
+    .into()
+}
+
+/// Returns the message of a key while the entry has the focus; `None` if it has none.
+fn key_message(key: ControlKey, entry: usize, is_current: bool, count: usize) -> Option<Message> {
+    match key {
+        ControlKey::Move(towards_end) => Some(Message::MoveFocused { entry, towards_end }),
+        ControlKey::Delete => (!is_current).then_some(Message::RemoveFocused(entry)),
+        ControlKey::Vertical(steps) => {
+            let moved = entry.saturating_add_signed(-isize::from(steps));
+            Some(Message::Focus(moved.min(count.saturating_sub(1))))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the id of an entry.
+pub fn entry_id(entry: usize) -> Id {
+    Id::from(format!("play-list-entry-{entry}"))
 }
 
 /// Returns the id of the button that moves an entry in this direction.

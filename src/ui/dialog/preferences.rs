@@ -11,7 +11,7 @@ use crate::media::FrameRate;
 use crate::proto::fec::ParityLayout;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::settings::{MAX_PLAYOUT_DELAY_MS, Settings, ThemePreference};
-use crate::ui::dialog::layout::{buttons, setting_row};
+use crate::ui::dialog::layout::{buttons, setting_row, title};
 use crate::ui::renderer::{Column, Element, TextInput};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
@@ -261,7 +261,7 @@ impl Form {
         };
         let content = container(content).padding(iced::Padding::ZERO.right(distance::WIDE));
         column![
-            text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
+            title("Preferences"),
             iced::widget::row![choices(sections, self.section, Message::Section)],
             scrollable(content).width(Fill).height(Fill).style(theme::scroll_bar),
             buttons(Message::Cancel, "Apply", Some(Message::Submit)),
@@ -301,7 +301,7 @@ impl Form {
         rows([setting_row("Frame rate of films that state none (frames/s)", rate)])
             .extend(error.map(error_line))
             .push(switch_row("Play when opened (three buttons)", play_when_opened, Message::PlayWhenOpened))
-            .push(switch_row("Resume where it was left", resume_films, Message::ResumeFilms))
+            .push(switch_row("Resume from the last position", resume_films, Message::ResumeFilms))
             .push(switch_row("Show damaged frames", concealment.shows_damaged, Message::ShowDamaged))
             .push(switch_row("Tint their missing parts", concealment.tints_concealed, Message::TintMissing))
             .push(setting_row("Recordings", choices(recordings, recording_format, Message::Recordings)))

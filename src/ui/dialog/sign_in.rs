@@ -4,7 +4,7 @@ use iced::Fill;
 use iced::widget::{column, text, text_input};
 
 use crate::session::SourceUrl;
-use crate::ui::dialog::layout::buttons;
+use crate::ui::dialog::layout::{buttons, title};
 use crate::ui::renderer::Element;
 use crate::ui::theme::{self, size, space as distance};
 
@@ -125,16 +125,10 @@ impl Form {
             true => text(format!("{} does not accept this user name and password.", self.server))
                 .style(theme::danger),
         };
-        column![
-            text("Sign in").size(size::LARGE + 2.0).font(theme::STRONG),
-            message.size(size::NORMAL),
-            user,
-            password,
-            buttons
-        ]
-        .spacing(distance::NORMAL)
-        .width(Fill)
-        .into()
+        column![title("Sign in"), message.size(size::NORMAL), user, password, buttons]
+            .spacing(distance::NORMAL)
+            .width(Fill)
+            .into()
     }
 }
 

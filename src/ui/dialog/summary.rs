@@ -4,6 +4,7 @@ use iced::widget::{column, container, mouse_area, row, scrollable, space, stack,
 use iced::{Center, Fill, Right};
 
 use crate::stats::{ReportLine, SessionReport};
+use crate::ui::dialog::layout::title;
 use crate::ui::renderer::{Column, Element, Row, Text};
 use crate::ui::text_format::with_units_kept;
 use crate::ui::theme::{self, size, space as distance};
@@ -64,12 +65,8 @@ impl Summary {
     /// format as well.
     pub fn view(&self) -> Element<'_, Message> {
         let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
-        let title = row![
-            text("Session summary").size(size::TITLE).font(theme::STRONG),
-            space::horizontal(),
-            container(close).id(CLOSE_ID)
-        ]
-        .align_y(Center);
+        let heading_row = row![title("Session summary"), space::horizontal(), container(close).id(CLOSE_ID)]
+            .align_y(Center);
         let heading = self.report.heading().into_iter();
         let heading = heading.map(|line| text(line).size(size::NORMAL).style(theme::muted).into());
         let figures =
@@ -81,7 +78,7 @@ impl Summary {
             ExportStatus::Done(sentence) => status_text(sentence).into(),
             ExportStatus::Failed(sentence) => status_text(sentence).style(theme::danger).into(),
         });
-        column![title, figures, self.description()]
+        column![heading_row, figures, self.description()]
             .extend(status)
             .push(buttons())
             .spacing(distance::WIDE)
@@ -148,10 +145,10 @@ fn table(report: &SessionReport) -> Element<'_, Message> {
 }
 
 /// Width of the column of names, in logical pixels.
-const NAME_WIDTH: f32 = 210.0;
+const NAME_WIDTH: f32 = 228.0;
 
 /// Width of the column of the emulator's counts, in logical pixels.
-const EMULATED_WIDTH: f32 = 170.0;
+const EMULATED_WIDTH: f32 = 156.0;
 
 /// Width of the column of check marks, in logical pixels.
 const CHECK_WIDTH: f32 = 16.0;

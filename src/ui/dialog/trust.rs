@@ -4,7 +4,7 @@ use iced::Fill;
 use iced::widget::{column, row, text};
 
 use crate::session::{CertificateDetails, UntrustedCertificate};
-use crate::ui::dialog::layout::buttons;
+use crate::ui::dialog::layout::{buttons, title};
 use crate::ui::renderer::Element;
 use crate::ui::theme::{self, size, space as distance};
 
@@ -22,7 +22,7 @@ const LABEL_WIDTH: f32 = 90.0;
 /// Returns the content of the dialog.
 pub fn view(certificate: &UntrustedCertificate) -> Element<'_, Message> {
     let UntrustedCertificate { address, problem, fingerprint, is_changed, details } = certificate;
-    let (title, reason) = match is_changed {
+    let (heading, reason) = match is_changed {
         false => ("Trust this certificate?", format!("The certificate of {address} {problem}.")),
         true => (
             "The certificate has changed",
@@ -35,7 +35,7 @@ pub fn view(certificate: &UntrustedCertificate) -> Element<'_, Message> {
                   answering in its place, and would read your password.";
     let details = details.as_ref().map(view_details);
     let fingerprint = labelled("SHA-256", text(fingerprint.in_two_lines()).size(size::SMALL));
-    column![text(title).size(size::LARGE + 2.0).font(theme::STRONG), reason]
+    column![title(heading), reason]
         .extend(details)
         .push(fingerprint)
         .push(text(advice).size(size::NORMAL).style(theme::muted))

@@ -14,6 +14,8 @@ use crate::ui::widget::scroll_direction;
 pub struct Parts<'a, M> {
     /// Buttons above the content, which are scrolled with it in a low panel; `None` if there are none.
     pub toolbar: Option<Element<'a, M>>,
+    /// Buttons in place of title and toolbar in a low panel; `None` for a panel that keeps both.
+    pub short_toolbar: Option<Element<'a, M>>,
     /// Rows between toolbar and content that are never scrolled; `None` if there are none.
     pub fixed_rows: Option<Element<'a, M>>,
     /// Content, which is scrolled.
@@ -28,22 +30,19 @@ const MIN_HEIGHT_OF_FIXED_TOOLBAR: f32 = 260.0;
 pub fn view<'a, M: Clone + 'a>(
     panel: PanelKind,
     height: f32,
-    Parts { toolbar, fixed_rows, content }: Parts<'a, M>,
+    Parts { toolbar, short_toolbar, fixed_rows, content }: Parts<'a, M>,
     on_close: M,
 ) -> Element<'a, M> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(on_close);
-    let title = row![
-        text(panel.name()).size(size::LARGE).font(theme::STRONG),
-        space::horizontal(),
-        container(close).id(panel.close_id()),
-    ]
-    .align_y(Center);
+    let (title, fixed, scrolled) = match (height >= MIN_HEIGHT_OF_FIXED_TOOLBAR, short_toolbar) {
+        (true, _) => (None, toolbar, None),
+        (false, Some(short_toolbar)) => (Some(short_toolbar), None, None),
+        (false, None) => (None, None, toolbar),
+    };
+    let title = title.unwrap_or_else(|| text(panel.name()).size(size::LARGE).font(theme::STRONG).into());
+    let title = row![title, space::horizontal(), container(close).id(panel.close_id())].align_y(Center);
     // The scroll bar is drawn in the padding at the right.
     let padding = iced::Padding::ZERO.right(distance::WIDE);
-    let (fixed, scrolled) = match height >= MIN_HEIGHT_OF_FIXED_TOOLBAR {
-        true => (toolbar, None),
-        false => (None, toolbar),
-    };
     let content = Column::new().extend(scrolled).push(content).spacing(distance::NORMAL);
     let scrolled =
         scrollable(container(content).padding(padding)).width(Fill).height(Fill).style(theme::scroll_bar);

@@ -12,10 +12,11 @@ use super::message_ladder::{
 };
 use crate::format::count;
 use crate::session::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog};
-use crate::ui::renderer::{Column, Element};
+use crate::ui::renderer::{Column, Element, Row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
-use crate::ui::widget::control::button;
+use crate::ui::widget::control::{Button, button};
+use crate::ui::widget::copied::Copied;
 use crate::ui::widget::focusable::focusable_row;
 
 /// State of the panel.
@@ -27,8 +28,7 @@ pub struct Panel {
     expanded: BTreeSet<u64>,
     /// Number of entries shown in addition to [`PAGE_SIZE`].
     earlier_shown: usize,
-    /// Time of the last copy to the clipboard.
-    copied_at: Option<Instant>,
+    copied: Copied,
 }
 
 /// Form in which messages are shown.
@@ -67,9 +67,6 @@ pub enum Action {
     Clear,
 }
 
-/// Time that the Copy button reads "Copied" after a click.
-const COPIED_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// Number of entries shown at first, and added by each click on "Show … earlier".
 const PAGE_SIZE: usize = 80;
 
@@ -85,7 +82,7 @@ impl Panel {
             Message::Toggle(number) => self.toggle(number, message_log),
             Message::ShowEarlier => self.earlier_shown += PAGE_SIZE,
             Message::Copy => {
-                self.copied_at = Some(now);
+                self.copied.record(now);
                 return Action::Copy(message_filter::filtered_text(message_log, &self.filter));
             }
             Message::Save => return Action::Save(message_filter::filtered_text(message_log, &self.filter)),
@@ -108,31 +105,34 @@ impl Panel {
 
     /// Returns whether the Copy button still reads "Copied".
     pub fn has_just_copied(&self, now: Instant) -> bool {
-        self.copied_at.is_some_and(|copied| now.saturating_duration_since(copied) < COPIED_TIMEOUT)
+        self.copied.is_recent(now)
     }
 
     /// Returns the buttons above the messages.
     pub fn toolbar(&self, message_log: &MessageLog, now: Instant) -> Element<'_, Message> {
         let has_any = !message_log.entries().is_empty();
+        let clear = action_button("Clear", Message::Clear, has_any);
+        // In a narrow panel.
+        self.buttons(message_log, now).push(clear).wrap().into()
+    }
+
+    /// Returns the buttons for the space of the title.
+    pub fn short_toolbar(&self, message_log: &MessageLog, now: Instant) -> Element<'_, Message> {
+        self.buttons(message_log, now).into()
+    }
+
+    /// Returns the buttons of both toolbars.
+    fn buttons(&self, message_log: &MessageLog, now: Instant) -> Row<'_, Message> {
         let has_matches = message_filter::matching(message_log.entries(), &self.filter).contains(&true);
-        let action_button = |label, message: Message, is_enabled: bool| {
-            button(text(label).size(size::SMALL))
-                .padding([5, 10])
-                .style(theme::secondary)
-                .on_press_maybe(is_enabled.then_some(message))
-        };
         let view_modes = [("Ladder", ViewMode::Ladder), ("List", ViewMode::List)];
-        let copy_label = if self.has_just_copied(now) { "Copied" } else { "Copy" };
-        let buttons = row![
+        let copy_label = if self.copied.is_recent(now) { "Copied" } else { "Copy" };
+        row![
             choices(view_modes, self.view_mode, Message::ViewMode),
             action_button(copy_label, Message::Copy, has_matches),
             action_button("Save…", Message::Save, has_matches),
-            action_button("Clear", Message::Clear, has_any),
         ]
         .spacing(distance::SMALL)
-        .align_y(Center);
-        // In a narrow panel.
-        buttons.wrap().into()
+        .align_y(Center)
     }
 
     /// Returns the rows above the messages that are never scrolled: the filter, and the names of both sides.
@@ -201,6 +201,13 @@ impl Panel {
             }
         }
     }
+}
+
+fn action_button(label: &str, message: Message, is_enabled: bool) -> Button<'_, Message> {
+    button(text(label).size(size::SMALL))
+        .padding([5, 10])
+        .style(theme::secondary)
+        .on_press_maybe(is_enabled.then_some(message))
 }
 
 const NO_MESSAGES: &str = "No messages yet. The requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, … over \

@@ -255,10 +255,12 @@ impl Panel {
         let input = self.input_text(Field::Slider(field), || field.format(value));
         let is_invalid = field.parse(&input).is_none();
         let number = input_field(Field::Slider(field), &input, is_invalid).id(field.name()).width(72);
+        // "no limit" has none.
+        let unit = if input.is_empty() { "" } else { field.unit() };
         let line = row![
             container(hint(text(field.name()).size(size::SMALL), field.description(), hints)).width(Fill),
             blur_input(number, Message::Blur(Field::Slider(field))),
-            text(field.unit()).size(size::SMALL).style(theme::muted).width(46),
+            text(unit).size(size::SMALL).style(theme::muted).width(46),
         ]
         .spacing(distance::SMALL)
         .align_y(Center);

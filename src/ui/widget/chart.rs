@@ -1,7 +1,7 @@
 //! Line chart of the last minute, with a read-out under the pointer.
 
 use iced::widget::canvas::{self, Canvas, LineCap, LineJoin, Path, Stroke, Text};
-use iced::{Color, Event, Fill, Pixels, Point, Rectangle, Size, Theme, mouse};
+use iced::{Color, Event, Fill, Pixels, Point, Rectangle, Size, Theme, Vector, mouse};
 
 use crate::ui::renderer::{Cache, Element, Frame, Geometry, Renderer};
 use crate::ui::text_format::truncated;
@@ -47,6 +47,9 @@ const TEXT_MARGIN: f32 = 4.0;
 
 /// Height of a line of text, in logical pixels.
 const LINE_HEIGHT: f32 = 1.3 * size::TINY;
+
+/// Width of a character, wide enough for any digit, in logical pixels.
+const CHARACTER_WIDTH: f32 = 0.56 * size::TINY;
 
 struct Chart<'a> {
     cache: &'a Cache,
@@ -109,8 +112,8 @@ impl Series {
             let y = (height * part).round() + 0.5;
             let line = Path::line(Point::new(0.0, y), Point::new(width, y));
             frame.stroke(&line, Stroke::default().with_color(colours.line).with_width(1.0));
-            let position = Point::new(TEXT_MARGIN, y + 1.0);
-            fill_text(frame, (self.format)(top * f64::from(1.0 - part)), position, colours.muted);
+            let label = (self.format)(top * f64::from(1.0 - part));
+            draw_label(frame, label, Point::new(0.0, y + 0.5), colours.raised, colours.muted);
         }
     }
 
@@ -122,16 +125,15 @@ impl Series {
         draw_vertical(frame, x, colours.text, 1.0);
         let y = y_of(value, self.top(), height);
         frame.fill(&Path::circle(Point::new(x, y), 3.5), colours.text);
-        // Wide enough for any digits, at the side with more space.
-        let character_width = 0.56 * size::TINY;
-        let most_characters = ((width - 2.0 * TEXT_MARGIN) / character_width).max(1.0) as usize;
+        let most_characters = ((width - 2.0 * TEXT_MARGIN) / CHARACTER_WIDTH).max(1.0) as usize;
         let text = truncated(&self.read_out(seconds_ago, value), most_characters);
-        let text_width = text.chars().count() as f32 * character_width + 2.0 * TEXT_MARGIN;
-        let left = if x > width / 2.0 { (x - text_width - TEXT_MARGIN).max(0.0) } else { x + TEXT_MARGIN };
+        // At the side with more space.
+        let left = match x > width / 2.0 {
+            true => (x - label_width(&text) - TEXT_MARGIN).max(0.0),
+            false => x + TEXT_MARGIN,
+        };
         let position = Point::new(left, height - LINE_HEIGHT - TEXT_MARGIN);
-        let label = Path::rounded_rectangle(position, Size::new(text_width, LINE_HEIGHT), 4.0.into());
-        frame.fill(&label, colours.surface);
-        fill_text(frame, text, position + iced::Vector::new(TEXT_MARGIN, 0.0), colours.text);
+        draw_label(frame, text, position, colours.surface, colours.text);
         Some(())
     }
 
@@ -198,9 +200,17 @@ fn draw_vertical(frame: &mut Frame, x: f32, colour: Color, width: f32) {
     frame.stroke(&line, Stroke::default().with_color(colour).with_width(width));
 }
 
-fn fill_text(frame: &mut Frame, content: String, position: Point, color: Color) {
-    let size = Pixels(size::TINY);
+/// Draws a text at the upper left corner of its background, which hides the line behind it.
+fn draw_label(frame: &mut Frame, content: String, position: Point, background: Color, color: Color) {
+    let bounds = Size::new(label_width(&content), LINE_HEIGHT);
+    frame.fill(&Path::rounded_rectangle(position, bounds, 4.0.into()), background);
+    let (position, size) = (position + Vector::new(TEXT_MARGIN, 0.0), Pixels(size::TINY));
     frame.fill_text(Text { content, position, color, size, font: theme::FONT, ..Text::default() });
+}
+
+/// Returns the width of a text with its background, in logical pixels.
+fn label_width(content: &str) -> f32 {
+    content.chars().count() as f32 * CHARACTER_WIDTH + 2.0 * TEXT_MARGIN
 }
 
 fn draw_segment(frame: &mut Frame, segment: &[Point], colour: Color) {

@@ -12,7 +12,7 @@ use crate::ui::renderer::{self, Element};
 
 /// Returns a button, which is disabled until it has a message.
 pub fn button<'a, Message: Clone + 'a>(content: impl Into<Element<'a, Message>>) -> Button<'a, Message> {
-    Button { button: widget::button(content), id: None, on_press: None }
+    Button { button: widget::button(content), id: None, on_press: None, on_key: None }
 }
 
 /// Returns a switch with two positions.
@@ -38,6 +38,7 @@ pub struct Button<'a, Message> {
     button: renderer::Button<'a, Message>,
     id: Option<Id>,
     on_press: Option<Message>,
+    on_key: Option<Box<dyn Fn(ControlKey) -> Option<Message> + 'a>>,
 }
 
 #[allow(missing_docs)]
@@ -70,11 +71,21 @@ impl<'a, Message: Clone + 'a> Button<'a, Message> {
     pub fn on_press_maybe(self, on_press: Option<Message>) -> Self {
         Self { button: self.button.on_press_maybe(on_press.clone()), on_press, ..self }
     }
+
+    /// Sets the messages of further keys, which act while the button has the focus; `None` leaves a key to others.
+    pub fn on_key(self, on_key: impl Fn(ControlKey) -> Option<Message> + 'a) -> Self {
+        Self { on_key: Some(Box::new(on_key)), ..self }
+    }
 }
 
 impl<'a, Message: Clone + 'a> From<Button<'a, Message>> for Element<'a, Message> {
-    fn from(Button { button, id, on_press }: Button<'a, Message>) -> Self {
-        focusable_with_id(button, id, on_press.is_some(), move |key| press_effect(key, on_press.as_ref()))
+    fn from(Button { button, id, on_press, on_key }: Button<'a, Message>) -> Self {
+        focusable_with_id(button, id, on_press.is_some(), move |key| {
+            match on_key.as_ref().and_then(|on_key| on_key(key)) {
+                Some(message) => KeyEffect::Publish(message),
+                None => press_effect(key, on_press.as_ref()),
+            }
+        })
     }
 }
 
@@ -173,7 +184,7 @@ impl<'a, Message: Clone + 'a> From<Slider<'a, Message>> for Element<'a, Message>
                 ControlKey::Horizontal(steps) | ControlKey::Vertical(steps) => SliderStep::By(steps),
                 ControlKey::First => SliderStep::Start,
                 ControlKey::Last => SliderStep::End,
-                ControlKey::Press => return KeyEffect::Ignored,
+                ControlKey::Press | ControlKey::Move(_) | ControlKey::Delete => return KeyEffect::Ignored,
             };
             on_step.as_ref().map_or(KeyEffect::Ignored, |on_step| KeyEffect::Publish(on_step(step)))
         })

@@ -40,6 +40,13 @@ pub fn advance(step: FocusStep, operate: &mut Operate<'_>) -> bool {
     true
 }
 
+/// Moves the focus to the first control, unless something has it; returns whether it moved.
+pub fn focus_first(operate: &mut Operate<'_>) -> bool {
+    let mut listing = Listing::default();
+    operate(&mut listing);
+    !listing.stops.iter().any(|stop| stop.is_focused) && advance(FocusStep::Next, operate)
+}
+
 /// Takes the focus from a control; returns whether one had it. A text field keeps it.
 pub fn drop_control_focus(operate: &mut Operate<'_>) -> bool {
     let mut drop = DropControlFocus { has_dropped: false };
@@ -65,13 +72,17 @@ pub fn clear<M: Send + 'static>() -> Task<M> {
 /// Moves the focus to the control with this id, such as that of a row that has moved. Nothing happens while no control has the
 /// focus: a click leaves none.
 pub fn follow<M: Send + 'static>(control: impl Into<Id>) -> Task<M> {
-    operate::<()>(Following {
-        id: control.into(),
-        visited: Visited::default(),
-        target: None,
-        has_focus: false,
-    })
-    .discard()
+    move_to(control.into(), false)
+}
+
+/// Moves the focus to the control with this id.
+pub fn control<M: Send + 'static>(control: impl Into<Id>) -> Task<M> {
+    move_to(control.into(), true)
+}
+
+/// Moves the focus to the control with this id, if `has_focus` is true or a control has the focus.
+fn move_to<M: Send + 'static>(id: Id, has_focus: bool) -> Task<M> {
+    operate::<()>(Following { id, visited: Visited::default(), target: None, has_focus }).discard()
 }
 
 struct ClearFocus;

@@ -6,17 +6,17 @@ use iced::advanced::Shell;
 use iced::advanced::widget::Id;
 use iced::advanced::widget::operation::{Focusable, Operation, Scrollable, TextInput};
 use iced::keyboard::{self, Key, key::Named};
-use iced::{Event, Rectangle, Vector};
+use iced::{Event, Rectangle, Vector, mouse, touch, window};
 
-use super::focus::{FocusStep, advance, drop_control_focus};
+use super::focus::{FocusStep, advance, drop_control_focus, focus_first};
 use super::focusable::ControlFocus;
 use super::scroll_keys::{ScrollStep, scroll};
 use super::wrapper::{Behaviour, Content, Wrapper};
 use crate::ui::renderer::Element;
 
 /// Wraps the content of a window. Tab and Shift+Tab move the focus through its text fields and controls, Up and Down
-/// through the rows of a list or the lines of a menu, and Escape takes it from a control unless a dialog or a menu is open. Keys
-/// that nothing else uses scroll.
+/// through the rows of a list or the lines of a menu, and Escape takes it from a control unless a dialog or a menu is open. The
+/// first line of a menu that was opened by a key has the focus. Keys that nothing else uses scroll.
 pub fn focus_layer<'a, Message: Clone + 'a>(
     content: impl Into<Element<'a, Message>>,
     settings: FocusLayer<Message>,
@@ -45,15 +45,19 @@ impl<Message: Clone> FocusLayer<Message> {
 }
 
 impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
-    type State = ();
+    type State = LastPress;
 
     fn before(
         &mut self,
-        (): &mut (),
+        last_press: &mut LastPress,
         event: &Event,
         content: &mut Content<'_, '_, Message>,
         shell: &mut Shell<'_, Message>,
     ) -> bool {
+        last_press.handle_event(event);
+        if self.has_menu && last_press.is_key && is_redraw(event) {
+            focus_first(&mut |operation| content.operate(operation));
+        }
         if matches!(pressed_key(event), Some((Named::Tab, _))) {
             self.publish_focus_key(shell);
         }
@@ -76,7 +80,7 @@ impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
 
     fn after(
         &mut self,
-        (): &mut (),
+        _: &mut LastPress,
         event: &Event,
         content: &mut Content<'_, '_, Message>,
         shell: &mut Shell<'_, Message>,
@@ -103,6 +107,28 @@ impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
             shell.request_redraw();
         }
     }
+}
+
+/// Device whose key or button was pressed last.
+#[derive(Default)]
+pub struct LastPress {
+    /// True for the keyboard.
+    is_key: bool,
+}
+
+impl LastPress {
+    fn handle_event(&mut self, event: &Event) {
+        match event {
+            Event::Keyboard(keyboard::Event::KeyPressed { .. }) => self.is_key = true,
+            Event::Mouse(mouse::Event::ButtonPressed(_))
+            | Event::Touch(touch::Event::FingerPressed { .. }) => self.is_key = false,
+            _ => {}
+        }
+    }
+}
+
+fn is_redraw(event: &Event) -> bool {
+    matches!(event, Event::Window(window::Event::RedrawRequested(_)))
 }
 
 /// Returns the named key of a key press without Ctrl, Alt and Super, and whether Shift is held.

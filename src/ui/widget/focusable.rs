@@ -22,6 +22,10 @@ pub enum ControlKey {
     First,
     /// End.
     Last,
+    /// Alt with Up or Down arrow: true for down.
+    Move(bool),
+    /// Delete.
+    Delete,
 }
 
 /// Effect of a key on a control.
@@ -184,6 +188,13 @@ impl<Message> Control<'_, Message> {
 
 fn control_key(key: &Key, modifiers: Modifiers) -> Option<ControlKey> {
     let Key::Named(named) = key else { return None };
+    if modifiers == Modifiers::ALT {
+        return match named {
+            Named::ArrowUp => Some(ControlKey::Move(false)),
+            Named::ArrowDown => Some(ControlKey::Move(true)),
+            _ => None,
+        };
+    }
     if modifiers.command() || modifiers.control() || modifiers.alt() || modifiers.logo() {
         return None;
     }
@@ -196,6 +207,7 @@ fn control_key(key: &Key, modifiers: Modifiers) -> Option<ControlKey> {
         Named::ArrowDown => ControlKey::Vertical(-steps),
         Named::Home => ControlKey::First,
         Named::End => ControlKey::Last,
+        Named::Delete => ControlKey::Delete,
         _ => return None,
     })
 }
@@ -234,5 +246,9 @@ mod tests {
         assert_eq!(control_key(&left, Modifiers::empty()), Some(ControlKey::Horizontal(-1)));
         assert_eq!(control_key(&left, Modifiers::SHIFT), Some(ControlKey::Horizontal(-10)));
         assert_eq!(control_key(&Key::Character("s".into()), Modifiers::empty()), None);
+        let down = Key::Named(Named::ArrowDown);
+        assert_eq!(control_key(&down, Modifiers::ALT), Some(ControlKey::Move(true)));
+        assert_eq!(control_key(&down, Modifiers::ALT | Modifiers::SHIFT), None);
+        assert_eq!(control_key(&left, Modifiers::ALT), None);
     }
 }

@@ -10,6 +10,7 @@
 //! - Controls that the keyboard reaches, in place of those of iced: [`control`].
 //! - Drawings on a canvas: [`drawing`], and with it [`chart`], [`packet_grid`] and [`state_diagram`].
 //! - Elements made of iced's own widgets: [`choices`], [`hint`].
+//! - State of a button that copies to the clipboard: [`copied`].
 //! - Operations on widgets: [`focus`], [`scroll_keys`].
 
 pub mod blur_input;
@@ -17,6 +18,7 @@ pub mod chart;
 pub mod choices;
 pub mod click_position;
 pub mod control;
+pub mod copied;
 pub mod drag_edge;
 pub mod drawing;
 pub mod focus;
