@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -83,52 +83,72 @@ pub async fn forward(client: TcpStream, server: TcpStream, options: ForwardOptio
 }
 
 impl ProxyConnection {
-    /// Forwards everything from the client to the server.
+    /// Forwards everything from the client to the server. What was read at once is written at once: the lines of a request
+    /// are one segment.
     async fn forward_requests(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
         let mut reader = ConnectionReader::with_timeout(from, self.options.request_timeout);
+        let mut forwarded = BytesMut::new();
         while let Some(part) = reader.next_part().await? {
-            let bytes = match part {
-                StreamPart::Line(line) => rewrite_if_transport(line, |line| self.rewrite_request(line))?,
-                StreamPart::Body(body) => body,
-                StreamPart::Interleaved { channel, packet } => encode_interleaved(channel, &packet),
-            };
-            write(&mut to, &bytes).await?;
+            forwarded.extend_from_slice(&self.forward_request_part(part)?);
+            // An error is returned after what precedes it is written.
+            while let Ok(Some(part)) = reader.received_part() {
+                forwarded.extend_from_slice(&self.forward_request_part(part)?);
+            }
+            write(&mut to, &mut forwarded).await?;
         }
         Ok(())
+    }
+
+    /// Returns the bytes to send to the server for a part from the client.
+    fn forward_request_part(&self, part: StreamPart) -> io::Result<Bytes> {
+        match part {
+            StreamPart::Line(line) => rewrite_if_transport(line, |line| self.rewrite_request(line)),
+            StreamPart::Body(body) => Ok(body),
+            StreamPart::Interleaved { channel, packet } => Ok(encode_interleaved(channel, &packet)),
+        }
     }
 
     /// Forwards everything from the server to the client; interleaved packets pass through the emulator.
     async fn forward_responses(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
         let mut reader = ConnectionReader::new(from);
         let mut streams = InterleavedStreams::default();
+        let mut forwarded = BytesMut::new();
         loop {
-            let part = tokio::select! {
-                part = reader.next_part() => Some(part?),
+            let mut next_part = tokio::select! {
+                part = reader.next_part() => match part? {
+                    Some(part) => Some(part),
+                    None => return Ok(()),
+                },
                 () = wait_for_deadline(streams.poll_timeout()) => None,
             };
-            let bytes = match part {
-                None => None,
-                Some(None) => return Ok(()),
-                Some(Some(StreamPart::Line(line))) => Some(rewrite_if_transport(line, |line| {
-                    if let Some(channels) = parameter_value(line, "interleaved").and_then(parse_channel_pair)
-                    {
-                        streams.add(channels, &self.options.emulator);
-                    }
-                    Ok(self.rewrite_response(line))
-                })?),
-                Some(Some(StreamPart::Body(body))) => Some(body),
-                Some(Some(StreamPart::Interleaved { channel, packet })) => {
-                    streams.send(Instant::now(), channel, packet)
-                }
-            };
-            if let Some(bytes) = bytes {
-                write(&mut to, &bytes).await?;
+            while let Some(part) = next_part {
+                let bytes = self.forward_response_part(part, &mut streams)?;
+                forwarded.extend_from_slice(&bytes.unwrap_or_default());
+                streams.poll_packets(Instant::now(), &mut forwarded);
+                // An error is returned by the next call, after what precedes it is written.
+                next_part = reader.received_part().unwrap_or_default();
             }
-            for stream in streams.iter_mut() {
-                while let Some(bytes) = stream.poll_packet(Instant::now()) {
-                    write(&mut to, &bytes).await?;
+            streams.poll_packets(Instant::now(), &mut forwarded);
+            write(&mut to, &mut forwarded).await?;
+        }
+    }
+
+    /// Returns the bytes to send to the client for a part from the server; `None` if the emulated network keeps it.
+    fn forward_response_part(
+        &self,
+        part: StreamPart,
+        streams: &mut InterleavedStreams,
+    ) -> io::Result<Option<Bytes>> {
+        match part {
+            StreamPart::Line(line) => rewrite_if_transport(line, |line| {
+                if let Some(channels) = parameter_value(line, "interleaved").and_then(parse_channel_pair) {
+                    streams.add(channels, &self.options.emulator);
                 }
-            }
+                Ok(self.rewrite_response(line))
+            })
+            .map(Some),
+            StreamPart::Body(body) => Ok(Some(body)),
+            StreamPart::Interleaved { channel, packet } => Ok(streams.send(Instant::now(), channel, packet)),
         }
     }
 
@@ -196,6 +216,9 @@ fn rewrite_if_transport(line: Bytes, rewrite: impl FnOnce(&str) -> io::Result<St
     }
 }
 
-async fn write(to: &mut OwnedWriteHalf, bytes: &[u8]) -> io::Result<()> {
-    timeout(WRITE_TIMEOUT, to.write_all(bytes)).await?
+/// Writes these bytes, and removes them.
+async fn write(to: &mut OwnedWriteHalf, bytes: &mut BytesMut) -> io::Result<()> {
+    timeout(WRITE_TIMEOUT, to.write_all(bytes)).await??;
+    bytes.clear();
+    Ok(())
 }

@@ -48,10 +48,7 @@ impl ConnectionReader {
     /// Returns an error if the connection breaks, a line is too long, or a message is not complete in time.
     pub async fn next_part(&mut self) -> io::Result<Option<StreamPart>> {
         loop {
-            if let Some(part) = self.part_reader.next_part().map_err(io::Error::other)? {
-                if !self.part_reader.is_in_message() {
-                    self.first_byte = None;
-                }
+            if let Some(part) = self.received_part()? {
                 return Ok(Some(part));
             }
             let is_mid_message = self.part_reader.is_mid_message();
@@ -73,6 +70,18 @@ impl ConnectionReader {
             }
             self.part_reader.push(&self.buffer);
         }
+    }
+
+    /// Returns the next part of what was read before; `None` if none is complete.
+    ///
+    /// # Errors
+    /// Returns an error if a line is too long, on each call.
+    pub fn received_part(&mut self) -> io::Result<Option<StreamPart>> {
+        let part = self.part_reader.next_part().map_err(io::Error::other)?;
+        if part.is_some() && !self.part_reader.is_in_message() {
+            self.first_byte = None;
+        }
+        Ok(part)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::impairment::{Emulator, PacketKind, RawPacket, SessionLink};
 use crate::proto::rtsp::{ChannelPair, encode_interleaved};
@@ -12,7 +12,7 @@ use crate::proto::rtsp::{ChannelPair, encode_interleaved};
 pub struct InterleavedStreams(Vec<InterleavedStream>);
 
 /// An interleaved stream: its channels and its link of the emulator.
-pub struct InterleavedStream {
+struct InterleavedStream {
     channels: ChannelPair,
     link: SessionLink,
 }
@@ -37,20 +37,24 @@ impl InterleavedStreams {
         Some(encode_interleaved(channel, &passed.bytes))
     }
 
-    /// Deadline for the next [`InterleavedStream::poll_packet`]; `None` if no packet is in flight.
+    /// Deadline for the next [`Self::poll_packets`]; `None` if no packet is in flight.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.0.iter().filter_map(|stream| stream.link.poll_timeout()).min()
     }
 
-    /// Returns all streams, each to be polled for packets.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut InterleavedStream> {
-        self.0.iter_mut()
+    /// Appends all packets that have left the emulator, encoded for the connection.
+    pub fn poll_packets(&mut self, now: Instant, bytes: &mut BytesMut) {
+        for stream in &mut self.0 {
+            while let Some(packet) = stream.poll_packet(now) {
+                bytes.extend_from_slice(&packet);
+            }
+        }
     }
 }
 
 impl InterleavedStream {
     /// Returns the next packet that has left the emulator, encoded for the connection.
-    pub fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
+    fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
         let (_, packet) = self.link.poll_packet(now)?;
         let channel = match packet.kind {
             PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.channels.rtp,
