@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::avi_files::{AviOptions, Index, chunk};
+use common::avi_files::{AviOptions, Index, chunk, list};
 use common::jpegs::{JpegKind, modify_segments};
 use common::media_files::test_jpegs;
+use memchr::memmem;
 use reelay::media::container::{
     self, AviMuxer, ContainerFormat, FileDefects, FilmProperties, FrameEntry, FrameTimes, Muxer, MuxerWrite,
     ReadRequest, SequentialMuxer, SourceFile, UnsupportedFile, VideoCodec, identify,
@@ -124,6 +125,24 @@ fn index_is_read_instead_of_the_frames() {
         let read = demux(&file).bytes_read;
         assert!(read < 800_000, "{index:?}: {read} bytes of {} are read", file.len());
     }
+}
+
+#[test]
+fn index_behind_other_chunks_is_read() {
+    let frames: Vec<_> = frames(60).into_iter().map(|frame| [frame, vec![0; 100_000]].concat()).collect();
+    let options = AviOptions::default();
+    let file = options.encode(&frames);
+    let idx1 = memmem::rfind(&file, b"idx1").unwrap();
+    let with = |chunks: &[u8]| [&file[..idx1], chunks, &file[idx1..]].concat();
+    let (junk, info) = (chunk(b"JUNK", &[7; 5]), list(b"INFO", &chunk(b"ISFT", b"camera")));
+    for chunks in [&junk, &info, &[&info[..], &junk, &chunk(b"strn", b"")].concat()] {
+        let file = with(chunks);
+        assert_complete(&options, &file, &frames);
+        assert!(demux(&file).bytes_read < 80_000, "the frames are searched after {} bytes", chunks.len());
+    }
+    let file = with(&junk.repeat(100));
+    assert_complete(&options, &file, &frames);
+    assert!(demux(&file).bytes_read > 300_000, "the search for the index ends, and the frames are searched");
 }
 
 #[test]
@@ -261,6 +280,27 @@ fn sound_is_named_and_skipped() {
     let options = AviOptions { has_sound: true, ..AviOptions::default() };
     let found = demux(&options.encode(&frames(3)));
     assert_eq!(found.properties.other_streams, ["PCM sound"]);
+}
+
+#[test]
+fn streams_of_every_kind_are_named() {
+    let with_kind = |options: AviOptions, before: &[u8; 4], kind: &[u8; 4]| {
+        let mut file = options.encode(&frames(3));
+        let at = memmem::find(&file, before).unwrap();
+        file[at..at + 4].copy_from_slice(kind);
+        demux(&file)
+    };
+    let beside_video = |kind| {
+        let options = AviOptions { has_sound: true, ..AviOptions::default() };
+        with_kind(options, b"auds", kind).properties.other_streams
+    };
+    assert_eq!(beside_video(b"txts"), ["subtitles"]);
+    assert_eq!(beside_video(b"iavs"), ["another stream"]);
+    assert_eq!(beside_video(b"mids"), ["another stream"]);
+    let refusal = |kind| with_kind(AviOptions::default(), b"vids", kind).refusal;
+    let codec = VideoCodec::Named("DV");
+    assert_eq!(refusal(b"iavs"), Some(UnsupportedFile::Codec { container: "an AVI film", codec }));
+    assert_eq!(refusal(b"txts"), Some(UnsupportedFile::NoVideo("an AVI film")));
 }
 
 #[test]

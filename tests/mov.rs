@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 use common::jpegs::JpegKind;
 use common::media_files::test_jpegs;
 use common::mov_files::{MovFile, atom, description, numbers};
+use memchr::memmem;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use reelay::media::FrameRate;
@@ -101,8 +102,20 @@ fn mp4v_with_the_object_type_of_jpeg_is_motion_jpeg() {
         ..film()
     };
     assert_eq!(times(&mp4(0x6C)).len(), 5);
-    let codec = VideoCodec::Named("MPEG-4");
-    assert_eq!(refusal(&mp4(0x20)), UnsupportedFile::Codec { container: "an MP4 film", codec });
+    for (object_type, name) in [
+        (0x20, "MPEG-4"),
+        (0x21, "H.264"),
+        (0x23, "H.265"),
+        (0x60, "MPEG-2"),
+        (0x65, "MPEG-2"),
+        (0x6A, "MPEG-1"),
+        (0x6D, "PNG"),
+        (0x6E, "JPEG 2000"),
+    ] {
+        let codec = VideoCodec::Named(name);
+        let expected = UnsupportedFile::Codec { container: "an MP4 film", codec };
+        assert_eq!(refusal(&mp4(object_type)), expected, "{object_type:#X}");
+    }
 }
 
 #[test]
@@ -158,6 +171,39 @@ fn sound_is_skipped_and_named() {
     let film = MovFile { movie_atoms: sound, ..film() };
     assert_eq!(times(&film).len(), 5);
     assert_eq!(demux(&film.encode()).unwrap().1.properties().other_streams, ["PCM sound"]);
+}
+
+#[test]
+fn tracks_of_every_kind_are_named() {
+    let others = |kind, code| {
+        let film = MovFile { movie_atoms: track(kind, &description(code, (96, 64), &[])), ..film() };
+        assert_eq!(times(&film).len(), 5);
+        demux(&film.encode()).unwrap().1.properties().other_streams
+    };
+    for kind in [b"text", b"sbtl", b"subt", b"clcp"] {
+        assert_eq!(others(kind, kind), ["subtitles"]);
+    }
+    assert_eq!(others(b"vide", b"jpeg"), ["another video track"]);
+    assert_eq!(others(b"vide", b"avc1"), ["another video track"], "several frames are no cover");
+    assert_eq!(others(b"tmcd", b"tmcd"), [""; 0], "a time code needs no mention");
+}
+
+#[test]
+fn frames_of_impossible_lengths_are_left_out_and_counted() {
+    let mut frames = test_jpegs(JpegKind::Standard420, (96, 64), 5);
+    (frames[1], frames[3]) = (vec![0xFF, 0xD8], vec![0; 16 * 1024 * 1024 + 1]);
+    let film = MovFile::new(frames, 20);
+    assert_eq!(times(&film), [0, 100, 200]);
+    let defects = demux(&film.encode()).unwrap().1.defects();
+    assert_eq!((defects.damaged, defects.oversized, defects.is_truncated), (1, 1, false));
+}
+
+#[test]
+fn unknown_atoms_before_the_index_are_stepped_over() {
+    let encoded = MovFile { is_fast_start: false, ..film() }.encode();
+    let index = memmem::rfind(&encoded, b"moov").unwrap() - 4;
+    let file = [&encoded[..index], &atom(b"ab c", &[0; 9]), &atom(b"wide", b""), &encoded[index..]].concat();
+    assert_eq!(demux(&file).unwrap().0.len(), 5);
 }
 
 /// MP4 files have their cover as a track of one JPEG.

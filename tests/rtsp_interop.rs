@@ -1209,6 +1209,20 @@ fn teardown_of_both_sides_ends_the_session_without_an_error() {
     assert!(session.events.contains(&SessionEvent::Closed));
 }
 
+/// Play is pressed again before the server has closed the connection in place of a response to TEARDOWN.
+#[test]
+fn connection_that_is_closed_for_teardown_is_not_reported_as_lost() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Stopped)));
+    assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    session.handle_input(ClientInput::ConnectionLost(None));
+    assert_eq!(session.failure(), None);
+    assert!(!session.events.iter().any(|event| matches!(event, SessionEvent::Reconnecting(_))));
+    assert_eq!(session.next_request().method.as_str(), "OPTIONS", "a new session begins");
+}
+
 #[test]
 fn server_teardown_while_pause_is_in_flight_is_an_error() {
     let mut session = ScriptedSession::new();

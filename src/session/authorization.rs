@@ -173,6 +173,12 @@ mod tests {
         assert_eq!(authorization.handle_challenge(&challenge, 1), ChallengeOutcome::Rejected);
     }
 
+    #[test]
+    fn password_is_not_in_debug_output() {
+        let shown = format!("{:?}", authorization());
+        assert!(shown.contains("Mufasa") && !shown.contains("Circle"), "{shown}");
+    }
+
     /// Challenge of RFC 7616 §3.9.1 with this algorithm and qop, and the response to it with the cnonce given there.
     fn digest_response(algorithm: &str, qop: &str) -> String {
         let challenge = format!(

@@ -465,19 +465,32 @@ mod tests {
         now: Instant,
         written: Vec<String>,
         errors: Vec<String>,
+        is_unreachable: bool,
+        has_no_ports: bool,
     }
 
     impl ScriptedSession {
         fn new() -> Self {
             let url = ClassroomUrl::new("lab.example", 1025, "movie.Mjpeg").unwrap();
             let machine = ClassroomMachine::new(url, RtspOptions::default());
-            Self { machine, now: Instant::now(), written: Vec::new(), errors: Vec::new() }
+            Self {
+                machine,
+                now: Instant::now(),
+                written: Vec::new(),
+                errors: Vec::new(),
+                is_unreachable: false,
+                has_no_ports: false,
+            }
         }
 
         fn perform_actions(&mut self) {
             while let Some(action) = self.machine.poll_action() {
                 match action {
+                    Action::Connect { .. } if self.is_unreachable => self.lose_connection(None),
                     Action::Connect { .. } => self.machine.handle_connected(self.now),
+                    Action::OpenPorts(_) if self.has_no_ports => {
+                        self.machine.handle_ports_failed("in use".to_owned());
+                    }
                     Action::OpenPorts(_) => {
                         self.machine.handle_ports_opened(self.now, PortPair { rtp: 25_000, rtcp: 25_001 });
                     }
@@ -557,6 +570,20 @@ mod tests {
         session.respond("RTSP/1.0 200 OK\nCSeq: 1\nSession: 654321");
         assert_eq!(session.methods(), ["SETUP", "PLAY", "TEARDOWN", "SETUP", "PLAY"]);
         assert_eq!(session.written[4], "PLAY movie.Mjpeg RTSP/1.0\r\nCSeq: 2\r\nSession: 654321\r\n");
+    }
+
+    #[test]
+    fn server_or_ports_that_cannot_be_reached_are_reported() {
+        let failure = |is_unreachable, has_no_ports| {
+            let mut session = ScriptedSession { is_unreachable, has_no_ports, ..ScriptedSession::new() };
+            session.set_goal(Goal::Playing);
+            assert_eq!((session.machine.status().state, session.written.len()), (RtspState::Init, 0));
+            session.errors.join(" ")
+        };
+        let unreachable = SessionError::unreachable("lab.example:1025".to_owned(), None);
+        assert_eq!(failure(true, false), unreachable.to_string());
+        let no_ports = SessionError::PortsUnavailable { port: None, reason: "in use".to_owned() };
+        assert_eq!(failure(false, true), no_ports.to_string());
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl<'a> Track<'a> {
         match &self.media {
             b"soun" => Some(code.map_or("sound", codec::sound_name).to_owned()),
             b"vide" => Some("another video track".to_owned()),
-            b"text" | b"sbtl" | b"subt" | b"clcp" => Some("text".to_owned()),
+            b"text" | b"sbtl" | b"subt" | b"clcp" => Some("subtitles".to_owned()),
             _ => None,
         }
     }

@@ -150,3 +150,54 @@ impl Demuxer for MultipartDemuxer {
         FilmProperties { rate: self.times.stated_rate(), ..FilmProperties::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the number of frames of a saved stream, and its defects.
+    fn demux(file: &[u8]) -> (usize, FileDefects) {
+        let mut demuxer = MultipartDemuxer::new(FrameRate::CLASSROOM);
+        let mut entries = Vec::new();
+        // A head that ends in a later read is waited for.
+        let ends = (0..file.len()).step_by(100).skip(1).chain([file.len(), file.len()]);
+        for end in ends {
+            let ReadRequest::Range { offset, .. } = demuxer.poll_read() else {
+                panic!("the file has not ended")
+            };
+            demuxer.handle_bytes(offset, &file[offset as usize..end], &mut entries);
+        }
+        assert_eq!(demuxer.poll_read(), ReadRequest::Done);
+        (entries.len(), demuxer.defects())
+    }
+
+    fn part(jpeg: &[u8]) -> Vec<u8> {
+        let head = format!("--b\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+        [head.as_bytes(), jpeg, b"\r\n"].concat()
+    }
+
+    fn jpeg() -> Vec<u8> {
+        let mut jpeg = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 80);
+        encoder.encode(&[90; 16 * 16], 16, 16, jpeg_encoder::ColorType::Luma).unwrap();
+        jpeg
+    }
+
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n";
+
+    #[test]
+    fn stream_begins_after_a_response_that_asks_for_a_password() {
+        let refusal = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Type: text/html\r\n\r\n";
+        let parts = part(&jpeg()).repeat(3);
+        assert_eq!(demux(&[refusal, HEAD, &parts].concat()), (3, FileDefects::default()));
+        assert_eq!(demux(&[HEAD, &parts].concat()), (3, FileDefects::default()));
+    }
+
+    #[test]
+    fn damaged_parts_are_counted() {
+        let (jpeg, half) = (jpeg(), jpeg()[..100].to_vec());
+        let file = [HEAD, &part(&jpeg), &part(&half), &part(&jpeg), &part(&half), &part(&jpeg)].concat();
+        let (frames, defects) = demux(&file);
+        assert_eq!((frames, defects.damaged, defects.is_truncated), (3, 2, false));
+    }
+}
