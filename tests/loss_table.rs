@@ -6,6 +6,7 @@
 mod common;
 
 use std::path::Path;
+use std::time::Instant;
 
 use common::jpegs::JpegKind;
 use common::loss_measurement::{Means, Measurement, measure, play, shown_until};
@@ -15,7 +16,7 @@ use reelay::impairment::{Impairments, LossModel};
 use reelay::media::FrameRate;
 use reelay::media::payload::{PayloadFormat, packetize};
 use reelay::media_file::MediaFile;
-use reelay::session::{Decoder, Goal, SessionEvent};
+use reelay::session::{Decoder, Frame, Goal, SessionEvent};
 use reelay::stats::Snapshot;
 
 /// Means without repair.
@@ -154,10 +155,8 @@ fn loss_pictures() {
         decoder.set_tints_concealed(is_tinted);
         let mut slot = decoder.slot();
         for shown in shown_until(&frames, means, loss, 1, FRAME) {
-            match shown.fresh_area {
-                Some(fresh_area) => decoder.decode_damaged(shown.jpeg, fresh_area, None, 1),
-                None => decoder.decode(shown.jpeg, None, 1),
-            }
+            let frame = Frame::complete(shown.jpeg, 0, Instant::now());
+            decoder.decode_frame(Frame { fresh_area: shown.fresh_area, ..frame }, None, 1);
             assert!(runtime.block_on(slot.changed()));
         }
         let picture = slot.latest().unwrap();

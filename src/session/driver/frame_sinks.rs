@@ -79,11 +79,11 @@ impl FrameSinks {
     /// Shows a frame now.
     pub(super) fn show(&self, frame: Frame, position: Option<Npt>) {
         if let Some(screen) = &self.screen {
-            if let Some(fresh_area) = frame.fresh_area {
-                return screen.decoder.decode_damaged(frame.jpeg, fresh_area, position, screen.generation);
+            if frame.fresh_area.is_none() {
+                let first_frame = || original_jpeg(frame.jpeg.clone(), frame.inserted_restarts);
+                screen.first_frame.get_or_init(first_frame);
             }
-            screen.first_frame.get_or_init(|| original_jpeg(frame.jpeg.clone(), frame.inserted_restarts));
-            screen.decoder.decode_marked(frame.jpeg, frame.inserted_restarts, position, screen.generation);
+            screen.decoder.decode_frame(frame, position, screen.generation);
         }
     }
 }

@@ -16,7 +16,7 @@ use super::pixel_pool::PixelPool;
 use crate::media::decode::DecodeError;
 use crate::media::jpeg::{FreshArea, InsertedRestarts};
 use crate::proto::rtsp::Npt;
-use crate::session::frame::original_jpeg;
+use crate::session::frame::{Frame, original_jpeg};
 use crate::stats::RateMeter;
 
 /// Decoded picture for the screen.
@@ -227,48 +227,14 @@ impl Decoder {
         self.push(Job { jpeg, inserted_restarts, fresh_area, position, generation, is_of_session });
     }
 
-    /// Queues a frame of a session, into which its sender may have inserted restart markers.
-    pub fn decode_marked(
-        &self,
-        jpeg: Bytes,
-        inserted_restarts: Option<InsertedRestarts>,
-        position: Option<Npt>,
-        generation: u64,
-    ) {
-        let (fresh_area, is_of_session) = (None, true);
-        self.push_of_session(Job {
-            jpeg,
-            inserted_restarts,
-            fresh_area,
-            position,
-            generation,
-            is_of_session,
-        });
-    }
-
-    /// Queues a damaged frame of a session that was repaired. What is not in `fresh_area` is taken from the picture before.
-    pub fn decode_damaged(
-        &self,
-        jpeg: Bytes,
-        fresh_area: Arc<FreshArea>,
-        position: Option<Npt>,
-        generation: u64,
-    ) {
-        let (inserted_restarts, fresh_area, is_of_session) = (None, Some(fresh_area), true);
-        self.push_of_session(Job {
-            jpeg,
-            inserted_restarts,
-            fresh_area,
-            position,
-            generation,
-            is_of_session,
-        });
-    }
-
-    fn push_of_session(&self, job: Job) {
+    /// Queues a frame of a session, unless those are held back. If it is damaged and was repaired, what is not in its fresh
+    /// area is taken from the picture before.
+    pub fn decode_frame(&self, frame: Frame, position: Option<Npt>, generation: u64) {
+        let Frame { jpeg, inserted_restarts, fresh_area, .. } = frame;
         let is_held = self.shared.lock().is_held;
         if !is_held {
-            self.push(job);
+            let is_of_session = true;
+            self.push(Job { jpeg, inserted_restarts, fresh_area, position, generation, is_of_session });
         }
     }
 
@@ -538,6 +504,11 @@ mod tests {
     use super::*;
     use crate::session::present::picture_view::Scaling;
 
+    /// Returns a complete frame of a session.
+    fn frame(jpeg: Bytes) -> Frame {
+        Frame::complete(jpeg, 0, Instant::now())
+    }
+
     /// Encodes a grey JPEG of 16×16 pixels.
     fn grey_jpeg(value: u8) -> Bytes {
         let mut jpeg = Vec::new();
@@ -572,11 +543,11 @@ mod tests {
         }
         assert_eq!(decoder.stats().dropped, 0, "previews are not of the session");
         for value in 0..3 {
-            decoder.decode_marked(grey_jpeg(value), None, None, 1);
+            decoder.decode_frame(frame(grey_jpeg(value)), None, 1);
             assert!(slot.changed().await);
         }
         assert!(slot.latest().is_some());
-        decoder.decode_marked(Bytes::from_static(b"no JPEG"), None, None, 1);
+        decoder.decode_frame(frame(Bytes::from_static(b"no JPEG")), None, 1);
         while decoder.stats().failed == 0 {
             tokio::task::yield_now().await;
         }
@@ -592,13 +563,13 @@ mod tests {
         let decoder = Decoder::start().unwrap();
         let mut slot = decoder.slot();
         decoder.set_held(true);
-        decoder.decode_marked(grey_jpeg(10), None, Some(Npt::from_micros(1)), 1);
+        decoder.decode_frame(frame(grey_jpeg(10)), Some(Npt::from_micros(1)), 1);
         decoder.decode(grey_jpeg(20), Some(Npt::from_micros(2)), 1);
-        decoder.decode_marked(grey_jpeg(30), None, Some(Npt::from_micros(3)), 1);
+        decoder.decode_frame(frame(grey_jpeg(30)), Some(Npt::from_micros(3)), 1);
         assert!(slot.changed().await);
         assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(2)));
         decoder.set_held(false);
-        decoder.decode_marked(grey_jpeg(40), None, Some(Npt::from_micros(4)), 1);
+        decoder.decode_frame(frame(grey_jpeg(40)), Some(Npt::from_micros(4)), 1);
         assert!(slot.changed().await);
         assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(4)));
         assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (2, 0));
