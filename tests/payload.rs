@@ -2,8 +2,12 @@
 
 mod common;
 
+use std::path::Path;
+
+use bytes::Bytes;
 use common::jpegs::{JpegKind, test_jpeg};
 use common::odd_jpegs::{Oddity, odd_jpeg, rgb_jpeg, with_metadata};
+use reelay::media::FrameRate;
 use reelay::media::decode::decode;
 use reelay::media::jpeg::{Dimensions, JpegHeader, ReceivedParts, repair, standalone};
 use reelay::media::payload::{
@@ -11,6 +15,7 @@ use reelay::media::payload::{
     Rfc2435Frame, UNKNOWN_END, UnsupportedJpeg, packetize, starts_frame,
 };
 use reelay::media::reencode::{Quality, to_rfc2435};
+use reelay::media_file::MediaFile;
 use reelay::proto::rtp::{Extension, Header, Packet};
 
 const SIZE: (u16, u16) = (160, 120);
@@ -734,4 +739,38 @@ fn classroom_format_refuses_large_undecodable_frames() {
     let header = JpegHeader::parse(&jpeg).unwrap().scan_data_start();
     jpeg[2..header].fill(0x55);
     assert_eq!(packetize(&jpeg, PayloadFormat::Classroom).unwrap_err(), UnsupportedJpeg::MalformedHeader);
+}
+
+/// Returns the number of packets of a film's first frames, and by how much their bytes would grow if all packets of a frame but
+/// the last had the length of the longest one, so that the kernel could divide one datagram into them.
+fn padding_cost(film: &Path, format: PayloadFormat) -> (usize, f64) {
+    let film = MediaFile::open(film, "film", FrameRate::CLASSROOM).unwrap();
+    let (mut count, mut length, mut padded_length) = (0, 0, 0);
+    for number in 0..FRAMES_MEASURED {
+        // A shorter film, or one that is not indexed further yet.
+        let Ok(jpeg) = film.read_frame(number) else { break };
+        let frame = packetize(&jpeg, format).unwrap();
+        let lengths: Vec<_> = frame.packets().iter().map(Bytes::len).collect();
+        let (Some(longest), Some(last)) = (lengths.iter().max(), lengths.last()) else { continue };
+        count += lengths.len();
+        length += lengths.iter().sum::<usize>();
+        padded_length += longest * (lengths.len() - 1) + last;
+    }
+    (count, padded_length as f64 / length as f64 - 1.0)
+}
+
+/// Number of frames of each film whose padding is measured.
+const FRAMES_MEASURED: u64 = 100;
+
+/// Packets that are aligned with restart markers are sent as they are, and not as segments of equal length.
+#[test]
+fn equal_lengths_of_aligned_packets_would_cost_too_much() {
+    const MAX_COST: f64 = 0.05;
+    let films = std::env::var("REELAY_FILMS").unwrap_or_else(|_| "assets/sample.mjpeg".to_owned());
+    for film in films.split(':') {
+        let (packets, cost) = padding_cost(Path::new(film), PayloadFormat::OriginalWithRestarts);
+        println!("{film}: {packets} packets, {:+.1} % with padding", 100.0 * cost);
+        assert!(packets > 0 && cost > MAX_COST, "{film}: {packets} packets, {cost}");
+        assert_eq!(padding_cost(Path::new(film), PayloadFormat::OriginalHeader).1, 0.0, "{film}");
+    }
 }
