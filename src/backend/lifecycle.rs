@@ -135,9 +135,9 @@ impl Backend {
 mod tests {
     use super::*;
     use crate::backend::source::SAMPLE;
-    use crate::backend::{BackendEventKind, Command, FrameRates, MediaSource, Sharing};
+    use crate::backend::{BackendEventKind, Command, FrameRates, MediaSource, Sharing, ThumbnailRequest};
     use crate::media::FrameRate;
-    use crate::session::{Goal, SessionCommand, SessionEvent};
+    use crate::session::{Goal, Orientation, SessionCommand, SessionEvent};
 
     /// Waits until an event matches, for at most 20 seconds.
     fn wait_for(
@@ -229,6 +229,30 @@ mod tests {
         handle.send(Command::Open { generation: 2, source: MediaSource::Sample, goal: Goal::Ready });
         // The server closes the connection.
         responses.read_to_end(&mut Vec::new()).unwrap();
+        backend.shutdown();
+    }
+
+    #[test]
+    fn thumbnail_is_of_the_frame_that_was_requested_last() {
+        let runtime = Runtime::new().unwrap();
+        let options = BackendOptions {
+            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+            playout_delay: Duration::ZERO,
+        };
+        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let handle = backend.handle();
+        handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
+        wait_for(&mut outputs, &runtime, has_reached(Goal::Ready, 1));
+        let orientation = Orientation::default();
+        (0..20).for_each(|frame| handle.send(Command::Thumbnail(ThumbnailRequest { frame, orientation })));
+        let mut frames = Vec::new();
+        wait_for(&mut outputs, &runtime, |event| {
+            let BackendEventKind::ThumbnailReady(thumbnail) = &event.kind else { return false };
+            assert_eq!(thumbnail.pixels.len(), 4 * thumbnail.width as usize * thumbnail.height as usize);
+            frames.push(thumbnail.frame);
+            thumbnail.frame == 19
+        });
+        assert!(frames.len() < 20, "those between are left out: {frames:?}");
         backend.shutdown();
     }
 

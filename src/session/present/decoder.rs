@@ -502,6 +502,7 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::jpeg::{ReceivedParts, repair};
     use crate::session::present::picture_view::Scaling;
 
     /// Returns a complete frame of a session.
@@ -573,6 +574,46 @@ mod tests {
         assert!(slot.changed().await);
         assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(4)));
         assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn parts_of_the_picture_before_are_tinted_on_request() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        let black = noise_jpeg(0, 1);
+        decoder.decode_frame(frame(black), None, 1);
+        assert!(slot.changed().await);
+        let whole = noise_jpeg(200, 40);
+        let end = whole.len() / 2;
+        let missing = [end..usize::MAX];
+        let parts = ReceivedParts { jpeg: &whole[..end], missing: &missing, restarts: &[] };
+        let (jpeg, fresh_area) = repair(parts).unwrap();
+        let damaged = Frame { fresh_area: Some(Arc::new(fresh_area)), ..frame(jpeg.into()) };
+        decoder.decode_frame(damaged, None, 1);
+        assert!(slot.changed().await);
+        let ends = |picture: &Picture| {
+            let pixel = |at: usize| [picture.pixels[at], picture.pixels[at + 1], picture.pixels[at + 2]];
+            (pixel(0), pixel(picture.pixels.len() - 4))
+        };
+        let (first, last) = ends(&slot.latest().unwrap());
+        assert!(first[0] > 150 && last == [0; 3], "{first:?} {last:?}: the upper part is of the new frame");
+        decoder.set_tints_concealed(true);
+        assert!(slot.changed().await);
+        let (same, tinted) = ends(&slot.latest().unwrap());
+        assert!(same == first && tinted != last, "{same:?} {tinted:?}");
+        decoder.set_tints_concealed(false);
+        assert!(slot.changed().await);
+        assert_eq!(ends(&slot.latest().unwrap()), (first, last));
+        assert_eq!(decoder.stats().decoded, 2, "the frame is not decoded again");
+    }
+
+    /// Encodes a JPEG of 64×64 pixels, from `value` to `value + range` - 1.
+    fn noise_jpeg(value: u8, range: u32) -> Bytes {
+        let pixels: Vec<u8> = (0..64 * 64u32).map(|at| value + (at * 7_919 % range) as u8).collect();
+        let mut jpeg = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 90);
+        encoder.encode(&pixels, 64, 64, jpeg_encoder::ColorType::Luma).unwrap();
+        jpeg.into()
     }
 
     #[tokio::test]
