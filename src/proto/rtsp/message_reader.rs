@@ -473,7 +473,8 @@ impl StartLine {
             return Err(malformed());
         };
         let version = Version::parse(version).ok_or_else(malformed)?;
-        if !method.bytes().all(is_token_byte) {
+        // A dollar sign begins an interleaved packet (RFC 2326 §10.12).
+        if method.starts_with('$') || !method.bytes().all(is_token_byte) {
             return Err(malformed());
         }
         Ok(Self::Request { method: Method::parse(method), uri: uri.to_owned(), version })

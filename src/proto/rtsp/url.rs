@@ -49,7 +49,7 @@ pub enum UrlError {
     /// The text begins with neither `rtsp://` nor `rtsps://`.
     #[error("it does not begin with rtsp:// or rtsps://")]
     Scheme,
-    /// The host is empty, or contains whitespace or control characters.
+    /// The host is empty, or contains whitespace, control characters or brackets.
     #[error("it has no valid host name")]
     Host,
     /// The closing bracket of an IPv6 address is missing.
@@ -78,7 +78,8 @@ impl RtspUrl {
         };
         let default_port = if is_tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
         let (host, port) = split_host_and_port(host_and_port, default_port)?;
-        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let is_invalid = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']');
+        if host.is_empty() || host.contains(is_invalid) {
             return Err(UrlError::Host);
         }
         Ok(Self { is_tls, host: host.to_owned(), port, path: encode_whitespace(path), credentials })
@@ -337,6 +338,8 @@ mod tests {
         assert_eq!(RtspUrl::parse("http://h/x"), Err(UrlError::Scheme));
         assert_eq!(RtspUrl::parse("movie.Mjpeg"), Err(UrlError::Scheme));
         assert_eq!(RtspUrl::parse("rtsp:///x"), Err(UrlError::Host));
+        assert_eq!(RtspUrl::parse("rtsp://[[::1]:554/x"), Err(UrlError::Host));
+        assert_eq!(RtspUrl::parse("rtsp://a[b]/x"), Err(UrlError::Host));
         assert_eq!(RtspUrl::parse("rtsp://[::1/x"), Err(UrlError::Bracket));
         assert_eq!(RtspUrl::parse("rtsp://h:0/x"), Err(UrlError::Port));
         assert_eq!(RtspUrl::parse("rtsp://h:99999/x"), Err(UrlError::Port));

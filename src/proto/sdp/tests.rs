@@ -260,3 +260,10 @@ fn out_of_range_frame_rate_is_ignored() {
         assert_eq!(SessionDescription::parse(&text).unwrap().media[0].frame_rate, expected, "{stated}");
     }
 }
+
+#[test]
+fn name_that_is_cut_at_a_space_is_the_same_when_written_and_read_again() {
+    let name = format!("{} and more", "a".repeat(MAX_TEXT_LENGTH - 1));
+    let session = SessionDescription::parse(&format!("v=0\ns={name}\nm=video 0 RTP/AVP 26\n")).unwrap();
+    assert_eq!(session.name, "a".repeat(MAX_TEXT_LENGTH - 1));
+}

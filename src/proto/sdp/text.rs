@@ -2,7 +2,9 @@
 
 /// Returns a text of a description without control characters and at most [`MAX_TEXT_LENGTH`] long.
 pub(super) fn readable_text(text: &str) -> String {
-    text.trim().chars().filter(|c| !c.is_control()).take(MAX_TEXT_LENGTH).collect()
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_TEXT_LENGTH).collect();
+    // The limit may be behind a space.
+    text.trim_end().to_owned()
 }
 
 /// Maximum number of characters of the session name and of the tool.

@@ -96,6 +96,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         (5, "rtsp://user:p%40ss@[fe80::1%25eth0]:8554/a%20b/c?x=1&y=/2|rtsp://other:554/d"),
         (5, "rtsp://camera.example/live stream/trackID=1|/moved/here"),
         (5, "RTSP://h?query|relative"),
+        (5, "rtsp://[[eh0]:8554/a|rtsp://[::1/b"),
     ];
     values.iter().map(|(kind, text)| [&[*kind], text.as_bytes()].concat()).collect()
 }

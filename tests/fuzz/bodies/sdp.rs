@@ -51,5 +51,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
     ]
     .iter()
     .map(|text| text.as_bytes().to_vec())
+    .chain([format!("v=0\ns={} b\nm=video 0 RTP/AVP 26\n", "a".repeat(199)).into_bytes()])
     .collect()
 }

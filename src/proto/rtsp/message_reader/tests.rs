@@ -20,8 +20,8 @@ fn single_request(bytes: &[u8]) -> Request {
 }
 
 #[test]
-fn a_method_with_a_slash_is_refused() {
-    for line in ["RTSP/1.AMETER", " RTSP/1.0", "a/b", "(x)"] {
+fn method_that_is_no_token_or_begins_a_packet_is_refused() {
+    for line in ["RTSP/1.AMETER", " RTSP/1.0", "a/b", "(x)", "\t$PLAY"] {
         let request = format!("{line} rtsp://h/film RTSP/1.0\r\nCSeq: 7\r\n\r\n");
         assert!(matches!(messages(request.as_bytes()), Err(FramingError::Malformed(_))), "{line}");
     }
