@@ -351,7 +351,7 @@ fn summary_is_offered_after_stop_and_end_if_anything_played() {
 fn folders_of_dialogs_are_remembered() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     harness.send(Message::FilePicked(reelay::ui::PickResult::Paths(vec!["/films/2026/talk.mjpeg".into()])));
-    harness.send(Message::FileSaved(SaveResult::Saved("/reports/talk summary.csv".into())));
+    harness.send(Message::FileSaved(SaveResult::Saved("/reports/talk seconds.csv".into())));
     harness.send(Message::FileSaved(SaveResult::Cancelled));
     let settings = harness.app.settings();
     assert_eq!(settings.film_folder.as_deref(), Some(Path::new("/films/2026")));
@@ -613,8 +613,8 @@ fn right_button_opens_the_menu_at_the_pointer() {
 #[test]
 fn save_result_is_shown() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
-    harness.send(Message::FileSaved(SaveResult::Saved("/films/talk summary.csv".into())));
-    assert!(harness.shows("Saved as /films/talk summary.csv."));
+    harness.send(Message::FileSaved(SaveResult::Saved("/films/talk seconds.csv".into())));
+    assert!(harness.shows("Saved as /films/talk seconds.csv."));
     let message = "/films/x.csv cannot be saved (permission denied); choose another place.";
     harness.send(Message::FileSaved(SaveResult::Failed(message.to_owned())));
     assert!(harness.shows(message));
@@ -704,7 +704,7 @@ fn summary_buttons_are_visible_at_any_window_size() {
     harness.set_idle(RtspState::Ready, Goal::Ready);
     harness.click("Summary…");
     for size in [MIN_SIZE, DEFAULT_SIZE, LARGE_SIZE] {
-        for label in ["Copy as text", "Save CSV…", "Save JSON…", "Close"] {
+        for label in ["Copy as text", "Save seconds (CSV)…", "Save all (JSON)…", "Close"] {
             assert!(harness.shows_at(size, label), "{label} at {size:?}");
         }
     }
@@ -1612,7 +1612,7 @@ fn type_frame_rate(harness: &mut AppHarness, typed: &str, key: Named) -> [bool; 
         window.press_key(Key::Named(key));
         window.redraw();
     }
-    assert!(harness.shows("fps (assumed)"), "{typed}");
+    assert!(harness.shows("fps (assumed)") || harness.shows("fps (chosen)"), "{typed}");
     hints
 }
 
@@ -1626,9 +1626,11 @@ fn frame_rate_of_a_film_is_set_in_the_status_bar() {
     assert_eq!(applied_frame_rate(&mut harness, &sample), None);
     assert_eq!(type_frame_rate(&mut harness, "20", Named::Enter), [true, false]);
     assert_eq!(applied_frame_rate(&mut harness, &sample), None, "the rate is the same");
+    assert!(harness.shows("fps (assumed)"));
     let rate = FrameRate::new(30_000, 1_001).unwrap();
     assert_eq!(type_frame_rate(&mut harness, "30000/1001", Named::Enter), [true, false]);
     assert_eq!(applied_frame_rate(&mut harness, &sample), Some((rate, true)));
+    assert!(harness.shows("fps (chosen)"));
     assert_eq!(harness.app.settings().films, [], "the sample is no file");
 }
 
@@ -1772,16 +1774,16 @@ fn summary_stays_open_after_saving() {
     harness.emit_figures();
     harness.click("Statistics");
     harness.click("Session summary…");
-    harness.send(Message::FileSaved(SaveResult::Saved("/films/talk summary.csv".into())));
-    assert!(harness.shows("Save JSON…") && harness.shows("Saved as /films/talk summary.csv."));
+    harness.send(Message::FileSaved(SaveResult::Saved("/films/talk seconds.csv".into())));
+    assert!(harness.shows("Save all (JSON)…") && harness.shows("Saved as /films/talk seconds.csv."));
     harness.assert_snapshot("summary-saved", DEFAULT_SIZE);
     let message = "/films/x.csv cannot be saved (permission denied); choose another place.";
     harness.send(Message::FileSaved(SaveResult::Failed(message.to_owned())));
-    assert!(harness.shows("Save JSON…") && harness.shows(message));
+    assert!(harness.shows("Save all (JSON)…") && harness.shows(message));
     harness.click("Copy as text");
     assert!(harness.shows("The summary was copied to the clipboard."));
     harness.click("Close");
-    assert!(!harness.shows("Save JSON…") && !harness.shows(message));
+    assert!(!harness.shows("Save all (JSON)…") && !harness.shows(message));
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn tab_visits_every_control_of_the_start_screen() {
     settings.remember_film("/films/a.avi".into(), jiff::Timestamp::UNIX_EPOCH);
     settings.remember_stream(&SourceUrl::parse("rtsp://b/live").unwrap(), jiff::Timestamp::UNIX_EPOCH);
     let mut harness = AppHarness::with_settings(settings);
-    let recents = ["Clear all", "rtsp://b/live", "forget rtsp://b/live", "a.avi", "forget /films/a.avi"];
+    let recents = ["Clear all", "recent-0", "forget rtsp://b/live", "recent-1", "forget /films/a.avi"];
     let order = tab_order(&mut WindowHarness::new(&mut harness));
     assert_eq!(order, [&HEADER[..], &start, &recents, &cards].concat());
 }
@@ -102,7 +102,7 @@ fn tab_visits_every_control_of_the_start_screen() {
 fn tab_visits_every_enabled_control_of_the_player() {
     let mut harness = sample();
     let order = |harness: &mut AppHarness| tab_order(&mut WindowHarness::new(harness));
-    let ready = [&["time-line", "0:10.0", "Play", "Stop"], &ICONS[..], &["frame-rate", "20"]].concat();
+    let ready = [&["time-line", "0:10.0", "Play", "Stop"], &ICONS[..], &["20", "frame-rate"]].concat();
     assert_eq!(order(&mut harness), [&PLAYER_HEADER[..], &ready[..]].concat());
     harness.play();
     let playing = [&["time-line", "0:10.0", "Pause", "Stop"], &ICONS[..], &["frame-rate"]].concat();
@@ -113,13 +113,13 @@ fn tab_visits_every_enabled_control_of_the_player() {
     four.set_idle(RtspState::Ready, Goal::Ready);
     // A film is not repeated with four buttons.
     let icons: Vec<_> = ICONS.into_iter().filter(|icon| *icon != "repeat").collect();
-    let ready = [&["time-line", "0:10.0", "Play", "Teardown"], &icons[..], &["frame-rate", "20"]].concat();
+    let ready = [&["time-line", "0:10.0", "Play", "Teardown"], &icons[..], &["20", "frame-rate"]].concat();
     assert_eq!(order(&mut four), [&PLAYER_HEADER[..], &ready[..]].concat());
 }
 
 #[test]
 fn tab_visits_every_control_of_each_panel() {
-    let bar = [&["time-line", "0:10.0", "Play", "Stop"], &ICONS[..], &["frame-rate", "20"]].concat();
+    let bar = [&["time-line", "0:10.0", "Play", "Stop"], &ICONS[..], &["20", "frame-rate"]].concat();
     let network = [
         &["close-network"][..],
         &reelay::impairment::PRESETS.map(|preset| preset.name),
@@ -193,7 +193,10 @@ fn tab_stays_within_a_dialog_and_visits_every_control() {
         harness.click("Statistics");
         harness.click("Session summary…");
     });
-    assert_eq!(summary, ["close-summary", "Copy as text", "Save CSV…", "Save JSON…", "Close"]);
+    assert_eq!(
+        summary,
+        ["close-summary", "Copy as text", "Save seconds (CSV)…", "Save all (JSON)…", "Close"]
+    );
     let trust = order(|harness| {
         *harness = AppHarness::with_stream(ThemePreference::Dark);
         let certificate = UntrustedCertificate {
@@ -374,7 +377,9 @@ fn keys_move_through_the_play_list_and_change_it() {
     harness.send(Message::Shortcut(Shortcut::PlayList));
     let mut window = WindowHarness::new(&mut harness);
     let entry = |number| Some(format!("play-list-entry-{number}"));
-    window.tab_to("play-list-entry-0");
+    window.send(Message::Shortcut(Shortcut::Escape));
+    window.send(Message::Shortcut(Shortcut::PlayList));
+    assert_eq!(window.focused(), entry(0), "the current film");
     for (key, focused) in [
         (Named::ArrowUp, 0),
         (Named::ArrowDown, 1),
@@ -397,6 +402,32 @@ fn keys_move_through_the_play_list_and_change_it() {
     assert!(press(&mut window, Named::Delete));
     assert_eq!((window.focused(), window.harness.shows("2 of 2")), (entry(1), true));
     assert!(!window.harness.shows("3.mjpeg"));
+}
+
+#[test]
+fn keys_move_through_the_recents_and_remove_them() {
+    let mut settings = Settings::default();
+    for name in ["a", "b", "c"] {
+        settings.remember_film(format!("/films/{name}.avi").into(), jiff::Timestamp::UNIX_EPOCH);
+    }
+    let mut harness = AppHarness::with_settings(settings);
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to("recent-0");
+    for (key, focused) in [
+        (Named::ArrowUp, "recent-0"),
+        (Named::ArrowDown, "recent-1"),
+        (Named::ArrowDown, "recent-2"),
+        (Named::ArrowDown, "recent-2"),
+        (Named::Delete, "recent-1"),
+        (Named::ArrowUp, "recent-0"),
+        (Named::Delete, "recent-0"),
+    ] {
+        assert!(press(&mut window, key));
+        assert_eq!(window.focused().as_deref(), Some(focused), "{key:?}");
+    }
+    assert!(
+        window.harness.shows("b.avi") && !window.harness.shows("a.avi") && !window.harness.shows("c.avi")
+    );
 }
 
 #[test]
@@ -644,7 +675,7 @@ fn summary_scrolls_by_keys_and_not_what_is_behind_it() {
     let mut window = WindowHarness::new(&mut harness);
     window.click("Session summary…");
     assert!(window.is_text_visible("Session summary") && press(&mut window, Named::End));
-    window.tab_to("Save CSV…");
+    window.tab_to("Save seconds (CSV)…");
     assert!(press(&mut window, Named::PageUp), "also from a control outside of what is scrolled");
 }
 

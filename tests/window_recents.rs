@@ -15,11 +15,12 @@ use reelay::backend::{BackendEvent, BackendEventKind, Command, ListEntry, MediaS
 use reelay::media::{FrameRate, decode};
 use reelay::media_file::MediaFile;
 use reelay::proto::rtsp::{LowerTransport, Method};
-use reelay::session::{Dialect, Goal, SessionError, SessionEvent, SourceUrl};
+use reelay::session::{Dialect, Goal, RtspOptions, RtspState, SessionError, SessionEvent, SourceUrl};
 use reelay::settings::{
     Controls, LastAttempt, PanelKind, Recent, RecentSource, RecentStream, Settings, ThemePreference,
 };
-use reelay::ui::{BackendUpdate, Menu, Message, Shortcut};
+use reelay::stats::{Figures, Snapshot};
+use reelay::ui::{BackendUpdate, Menu, Message, PickResult, Shortcut};
 
 fn opened(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -282,11 +283,78 @@ fn served_film_shows_its_address_until_other_media_are_opened() {
     harness.emit_event(BackendEventKind::Sharing(served(url, 0)));
     harness.open_another_file();
     assert!(!harness.shows(url), "the server ends with its film");
-    assert!(harness.shows("The film before is no longer served to other players."));
+    assert!(harness.shows("The film that was served to other players is closed, so it is served no longer."));
     let failure =
         "The film cannot be served to other players (permission denied); try again, or use reelay serve.";
     harness.emit_event(BackendEventKind::Sharing(Sharing::Failed(failure.to_owned())));
     assert!(harness.shows(failure));
+}
+
+#[test]
+fn next_film_of_the_list_is_served_in_place_of_the_one_before() {
+    let url = |name| format!("rtsp://192.0.2.7:8554/{name}.mjpeg");
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    let films = ["one", "two", "three"].map(|name| format!("/films/{name}.mjpeg").into());
+    harness.send(Message::FilePicked(PickResult::Paths(films.to_vec())));
+    let (_, generation) = next_open(&mut harness).unwrap();
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    harness.send(Message::ShowMenu(Menu::Context(Point::ORIGIN)));
+    harness.click("Serve to other players");
+    emit(&mut harness, generation, BackendEventKind::Sharing(served(&url("one"), 2)));
+    harness.send(Message::Shortcut(Shortcut::Next));
+    let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
+    let [.., Command::Open { generation: next, .. }, Command::Share { generation: shared }] = commands[..]
+    else {
+        panic!("{commands:?}")
+    };
+    assert_eq!(next, shared);
+    emit(&mut harness, next, BackendEventKind::Opened(media_info(200)));
+    assert!(harness.shows(&url("one")) && !harness.shows("Close"), "until the server has the next one");
+    emit(&mut harness, next, BackendEventKind::Sharing(served(&url("two"), 0)));
+    assert!(harness.shows(&url("two")) && harness.shows("no viewers"));
+    // Another film that is opened is not served.
+    harness.open_another_file();
+    assert!(!harness.shows(&url("two")));
+    assert!(std::iter::from_fn(|| harness.next_command()).all(|it| !matches!(it, Command::Share { .. })));
+}
+
+#[test]
+fn failed_connection_brings_back_the_list_and_the_figures() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    let films = ["one", "two"].map(|name| format!("/films/{name}.mjpeg").into());
+    harness.send(Message::FilePicked(PickResult::Paths(films.to_vec())));
+    let (_, generation) = next_open(&mut harness).unwrap();
+    harness.expect_events_of(generation, Goal::Ready);
+    harness.emit_event(BackendEventKind::Opened(media_info(200)));
+    harness.play();
+    harness.emit_figures();
+    harness.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
+    assert!(harness.shows("1:15 played since SETUP"));
+    let url = SourceUrl::parse_as("rtsp://camera.example/live", Dialect::Standard).unwrap();
+    harness.app.connect(url, RtspOptions::default(), false);
+    assert!(!harness.shows("1:15 played since SETUP"), "the figures are those of the stream");
+    let stream = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
+        Command::Connect { generation, .. } => Some(generation),
+        _ => None,
+    });
+    let unreachable = SessionError::Unreachable { server: "camera.example".into(), reason: "refused".into() };
+    let failed = BackendEventKind::Session(SessionEvent::Failed(unreachable.clone()));
+    emit(&mut harness, stream.unwrap(), failed);
+    let (film, generation) = next_open(&mut harness).unwrap();
+    assert_eq!(film, MediaSource::File("/films/one.mjpeg".into()));
+    harness.expect_events_of(generation, Goal::Ready);
+    harness.emit_event(BackendEventKind::Opened(media_info(200)));
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    harness.send(Message::Backend(BackendUpdate::Figures(Box::default())));
+    assert!(harness.shows(&unreachable.to_string()) && harness.shows("1:15 played since SETUP"));
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    assert!(harness.shows("1 of 2") && harness.shows("two.mjpeg") && !harness.shows("live"));
+    harness.click("Close");
+    // They end when the film plays again.
+    let played = Snapshot { playing_s: 0.5, ..Snapshot::default() };
+    let figures = Figures { snapshot: played, ..Figures::default() };
+    harness.send(Message::Backend(BackendUpdate::Figures(Box::new(figures))));
+    assert!(harness.shows("0:00 played since SETUP"));
 }
 
 #[test]
@@ -335,6 +403,20 @@ fn start_screen_with_recents_matches_snapshots() {
             harness.assert_snapshot(&format!("start-recents-{name}{place}"), size);
         }
     }
+}
+
+/// A window at 200 % on a screen of 1280×800 pixels has no more.
+#[test]
+fn header_fits_into_the_smallest_window() {
+    let size = Size::new(576.0, 336.0);
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    assert!(harness.shows_at(size, "3 buttons") && harness.shows_at(size, "4 buttons"));
+    assert_eq!(harness.text_height_at(size, "4 buttons"), harness.text_height_at(DEFAULT_SIZE, "4 buttons"));
+    harness.interact_at(size, |ui| {
+        let preferences = ui.find(selector::id(Id::new("preferences"))).unwrap();
+        assert_eq!(Some(preferences.bounds()), preferences.visible_bounds(), "it can be clicked");
+    });
+    harness.assert_snapshot("scaled-on-a-small-screen", size);
 }
 
 #[test]

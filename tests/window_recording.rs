@@ -147,7 +147,7 @@ fn notice_says_what_a_recording_lacks_and_why_it_has_ended() {
     emit(&mut harness, RecordingUpdate::Ended(result("sample.mov", None)));
     assert!(harness.shows(
         "Recorded /home/ann/Videos/sample.mov: 240 frames, 12.000 s, 3.42 MB. Not recorded: 198 incomplete \
-         frames. It ended with the film or the session."
+         frames. It ended with the session."
     ));
     // Those before it do not count.
     harness.send(Message::Shortcut(Shortcut::Record));

@@ -300,11 +300,11 @@ impl Engine {
         match result {
             Ok(OpenedSource::Film(media_file)) => self.serve_media_file(generation, goal, media_file).await,
             Ok(OpenedSource::List(list)) => {
-                self.shared.stop_unless(self.generation);
+                self.shared.stay_with(self.generation);
                 self.emit(generation, BackendEventKind::ListFound(list)).await
             }
             Err(sentence) => {
-                self.shared.stop_unless(self.generation);
+                self.shared.stay_with(self.generation);
                 self.emit(generation, BackendEventKind::OpenFailed(sentence)).await
             }
         }

@@ -32,9 +32,13 @@ impl FrameRates {
 
     /// Returns the rate of a film.
     pub fn rate_of(&self, film: &MediaSource) -> FrameRate {
+        self.own_rate_of(film).unwrap_or(self.default)
+    }
+
+    /// Returns the rate that the user has set for a film; `None` if there is none.
+    pub fn own_rate_of(&self, film: &MediaSource) -> Option<FrameRate> {
         let film = film.clone().absolute();
-        let known = self.films.iter().find(|(known, _)| *known == film);
-        known.map_or(self.default, |&(_, rate)| rate)
+        self.films.iter().find(|(known, _)| *known == film).map(|&(_, rate)| rate)
     }
 
     /// Sets the rate of a film. Beyond 256 films, those that were set first have the default rate again.

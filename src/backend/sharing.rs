@@ -112,6 +112,17 @@ impl SharedServer {
         }
     }
 
+    /// Serves the media of this generation on, because those that were to follow cannot be opened. Stops the server if it
+    /// has served none.
+    pub fn stay_with(&mut self, generation: u64) {
+        if generation != self.generation {
+            match self.server.as_ref().is_some_and(|listening| listening.url.is_some()) {
+                true => self.generation = generation,
+                false => self.stop(),
+            }
+        }
+    }
+
     /// Stops the server, and ends its sessions. Must be called on a tokio runtime.
     pub fn stop(&mut self) {
         self.failure = None;

@@ -354,11 +354,14 @@ const FRAMES: &[Figure] = &[
         emulated: None,
     },
     Figure {
-        name: "Frame interval, mean / maximum",
+        name: "Interval of complete frames",
         span: Span::SinceSetup,
         fields: &["frame_interval_mean_ms", "frame_interval_max_ms"],
         description: "Interval between the arrivals of complete frames: mean and maximum over the session, without pauses.",
-        measured: |s| format_mean_and_max(s.frame_interval_mean_ms, s.frame_interval_max_ms),
+        measured: |s| match s.frame_interval_mean_ms.zip(s.frame_interval_max_ms) {
+            Some((mean, max)) => format!("mean {}, longest {}", milliseconds(mean), milliseconds(max)),
+            None => UNKNOWN.to_owned(),
+        },
         emulated: None,
     },
     Figure {
@@ -446,7 +449,7 @@ const FRAMES: &[Figure] = &[
         name: "Headers reduced",
         span: Span::SinceSetup,
         fields: &["headers_reduced"],
-        description: "Frames that an earlier version of Reelay sent without APPn and COM segments, because their header is long.",
+        description: "Frames whose sender has left out APPn and COM segments, because their header is long. Reelay does not.",
         measured: |s| count(s.headers_reduced),
         emulated: None,
     },

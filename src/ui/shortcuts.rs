@@ -171,6 +171,8 @@ impl fmt::Display for Chord {
             ChordKey::Letter(',') if !self.has_ctrl => f.write_str("Comma"),
             ChordKey::Letter('.') if !self.has_ctrl => f.write_str("Full stop"),
             ChordKey::Letter(key) => write!(f, "{ctrl}{shift}{}", key.to_ascii_uppercase()),
+            ChordKey::Sign('+') if self.has_ctrl => f.write_str("Ctrl+Plus"),
+            ChordKey::Sign('-') if self.has_ctrl => f.write_str("Ctrl+Minus"),
             ChordKey::Digit(_, key) | ChordKey::Sign(key) => write!(f, "{ctrl}{key}"),
         }
     }
@@ -200,7 +202,7 @@ const fn row(bindings: &'static [(Chord, Shortcut)], action: &'static str) -> Sh
 }
 
 /// All keys of the window, in the order in which they are listed.
-pub const TABLE: [ShortcutRow; 31] = [
+pub const TABLE: [ShortcutRow; 32] = [
     row(
         &[(named(Named::Space, "Space"), Shortcut::PlayOrPause)],
         "play or pause; with four buttons, the next step: Setup, Play, Pause; on the start screen, play the sample film",
@@ -281,7 +283,7 @@ pub const TABLE: [ShortcutRow; 31] = [
                 (named(Named::F10, "F10").shift(), Shortcut::Menu),
                 (named(Named::ContextMenu, "Menu"), Shortcut::Menu),
             ],
-            "menu of the picture, through which ↑ and ↓ go",
+            "menu of the picture; ↑ and ↓ move in it",
         )
     },
     row(
@@ -304,6 +306,13 @@ pub const TABLE: [ShortcutRow; 31] = [
     ShortcutRow {
         gesture: "↑, ↓, Page Up, Page Down",
         ..row(&[], "scroll the dialog or the panel; in a dialog, Home and End go to its ends")
+    },
+    ShortcutRow {
+        gesture: "Alt+↑, Alt+↓, Delete",
+        ..row(
+            &[],
+            "in the play list: move the film with the focus, or remove it; Delete removes one from Recent too",
+        )
     },
     row(&[(named(Named::Enter, "Enter"), Shortcut::Confirm)], "main button of the dialog"),
     row(&[(named(Named::F1, "F1"), Shortcut::Help), (sign('?'), Shortcut::Help)], "help"),

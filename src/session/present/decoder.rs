@@ -585,8 +585,9 @@ mod tests {
         assert!(slot.changed().await);
         let whole = noise_jpeg(200, 40);
         let end = whole.len() / 2;
-        let missing = [end..usize::MAX];
-        let parts = ReceivedParts { jpeg: &whole[..end], missing: &missing, restarts: &[] };
+        let gap = end..usize::MAX;
+        let missing = std::slice::from_ref(&gap);
+        let parts = ReceivedParts { jpeg: &whole[..end], missing, restarts: &[] };
         let (jpeg, fresh_area) = repair(parts).unwrap();
         let damaged = Frame { fresh_area: Some(Arc::new(fresh_area)), ..frame(jpeg.into()) };
         decoder.decode_frame(damaged, None, 1);

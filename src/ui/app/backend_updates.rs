@@ -97,6 +97,11 @@ impl App {
             Ordering::Equal => {
                 self.session_record.handle_event(event);
                 self.remember_attempt(event);
+                match event {
+                    SessionEvent::SetUp(_) => self.before_stream = None,
+                    SessionEvent::Ended => self.has_film_ended_recording = true,
+                    _ => {}
+                }
             }
             Ordering::Greater => {}
         }

@@ -62,9 +62,6 @@ pub fn view<'a>(
 }
 
 fn notice_banner(notice: &Notice) -> Element<'_, Action> {
-    let close =
-        button(icon_sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss);
-    let close = container(close).id(DISMISS_ID);
     let sentence = match notice.command() {
         Some(command) => Cow::Owned(with_options_kept(notice.text(), command)),
         None => Cow::Borrowed(notice.text()),
@@ -78,8 +75,13 @@ fn notice_banner(notice: &Notice) -> Element<'_, Action> {
         let folder = action_button("Show folder", Some(Action::ShowFolder));
         row![action_button("Open file", Some(Action::OpenSaved)), folder].spacing(space::SMALL)
     });
-    let line =
-        row![message].push(copy).push(forget).push(saved).push(close).spacing(space::NORMAL).align_y(Center);
+    let line = row![message]
+        .push(copy)
+        .push(forget)
+        .push(saved)
+        .push(close_button())
+        .spacing(space::NORMAL)
+        .align_y(Center);
     banner(line.into(), is_error)
 }
 
@@ -143,8 +145,15 @@ fn connecting_banner<'a>(host: &str) -> Element<'a, Action> {
 fn ended_banner<'a>(message: &'a str, session_record: &SessionRecord) -> Element<'a, Action> {
     let has_played = session_record.has_played();
     let summary = action_button("Summary…", has_played.then_some(Action::ShowSummary));
-    let line = row![text(message).size(size::NORMAL), summary].spacing(space::WIDE).align_y(Center).wrap();
+    let line = row![text(message).size(size::NORMAL), summary, close_button()];
+    let line = line.spacing(space::WIDE).align_y(Center).wrap();
     banner(line.into(), false)
+}
+
+fn close_button<'a>() -> Element<'a, Action> {
+    let close =
+        button(icon_sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss);
+    container(close).id(DISMISS_ID).into()
 }
 
 fn text_banner(message: &str) -> Element<'_, Action> {

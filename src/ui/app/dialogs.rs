@@ -243,7 +243,7 @@ impl App {
     }
 
     /// Moves the focus to this entry of the play list, or to the last one.
-    fn focus_entry(&self, entry: usize) -> Task<Message> {
+    pub(super) fn focus_entry(&self, entry: usize) -> Task<Message> {
         let last = self.play_list.entries().len().saturating_sub(1);
         focus::control(play_list::entry_id(entry.min(last)))
     }
@@ -309,7 +309,7 @@ impl App {
                 return clipboard::write(summary.report.to_text());
             }
             summary::Message::SaveCsv => {
-                ("summary.csv", summary.report.to_csv().map_err(|error| error.to_string()))
+                ("seconds.csv", summary.report.to_csv().map_err(|error| error.to_string()))
             }
             summary::Message::SaveJson => {
                 ("summary.json", summary.report.to_json().map_err(|error| error.to_string()))
@@ -325,9 +325,12 @@ impl App {
         }
     }
 
-    /// Shows the dialog to save a file. The suggested name is that of the film with date and time, and `ending`, such as
-    /// `summary.csv`.
-    pub(super) fn save_file(&self, ending: &str, bytes: Vec<u8>) -> Task<Message> {
+    /// Shows the dialog to save a file, unless one of the system is open. The suggested name is that of the film with date and time, and `ending`, such as
+    /// `seconds.csv`.
+    pub(super) fn save_file(&mut self, ending: &str, bytes: Vec<u8>) -> Task<Message> {
+        if std::mem::replace(&mut self.is_file_dialog_open, true) {
+            return Task::none();
+        }
         let film = self.playback.name().unwrap_or_else(|| "reelay".to_owned());
         let name = format!("{} {ending}", file_stem(&film, &Zoned::now()));
         let folder = self.settings.save_folder.clone().or_else(|| self.film_folder());
@@ -342,6 +345,7 @@ impl App {
 
     /// Shows the result of saving a file: in the summary if that is open, else as a notice.
     pub(super) fn handle_file_saved(&mut self, result: SaveResult) -> Task<Message> {
+        self.is_file_dialog_open = false;
         let (export_status, saving) = match result {
             SaveResult::Saved(path) => {
                 let status = ExportStatus::Done(format!("Saved as {}.", path.display()));

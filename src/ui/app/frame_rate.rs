@@ -2,10 +2,10 @@
 
 use iced::Center;
 use iced::widget::text::Wrapping;
-use iced::widget::{row, text, text_input};
+use iced::widget::{text, text_input};
 
 use crate::media::FrameRate;
-use crate::ui::renderer::Element;
+use crate::ui::renderer::{Element, Row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
 use crate::ui::widget::choices::choices_in_line;
@@ -65,10 +65,11 @@ impl Field {
     }
 
     /// Returns the field, with common rates beside it if there is space; `rate` is the rate in use.
-    pub fn view<'a>(&self, rate: FrameRate, has_space: bool) -> Element<'a, Message> {
+    pub fn view<'a>(&self, rate: FrameRate, is_chosen: bool, has_space: bool) -> Element<'a, Message> {
         let value = self.input.clone().unwrap_or_else(|| rate.exact_text());
         let is_invalid = value.trim().parse::<FrameRate>().is_err();
         let label = match (&self.input, is_invalid) {
+            (None, _) if is_chosen => text("fps (chosen)").style(theme::muted),
             (None, _) => text("fps (assumed)").style(theme::muted),
             (Some(_), false) => text("fps: press Enter").style(theme::muted),
             (Some(_), true) => text("0.1 to 240 fps").style(theme::danger),
@@ -83,8 +84,10 @@ impl Field {
             .style(theme::field(is_invalid));
         let label = label.size(size::SMALL).width(LABEL_WIDTH).wrapping(Wrapping::None);
         let common = has_space.then(|| choices_in_line(common_rates(), rate, Message::Choose));
-        row![blur_input(field, Message::Blur), label]
+        Row::new()
             .extend(common)
+            .push(blur_input(field, Message::Blur))
+            .push(label)
             .spacing(distance::SMALL)
             .align_y(Center)
             .into()

@@ -51,17 +51,18 @@ const CLOSE_ID: &str = "close-media";
 /// Width of the window from which the buttons of the panels have labels, in logical pixels.
 const MIN_WIDTH_OF_LABELS: f32 = 880.0;
 
+/// Width of the window from which the buttons at the left have labels, in logical pixels.
+const MIN_WIDTH_OF_LEFT_LABELS: f32 = 640.0;
+
 /// Returns the header of a window of this width, in logical pixels. `is_open` is true if there is something to close.
 pub fn view<'a>(controls: Controls, panels: &Panels<'_>, is_open: bool, width: f32) -> Element<'a, Action> {
     let is_compact = width < MIN_WIDTH_OF_LABELS;
+    let label = |label| (width >= MIN_WIDTH_OF_LEFT_LABELS).then_some(label);
+    let (open, connect) =
+        (with_key("Open a film", Shortcut::Open), with_key("Connect to a stream", Shortcut::Connect));
     let left = row![
-        toolbar_button(Icon::Open, "Open…", with_key("Open a film", Shortcut::Open), Action::Open),
-        toolbar_button(
-            Icon::Connect,
-            "Connect…",
-            with_key("Connect to a stream", Shortcut::Connect),
-            Action::Connect
-        ),
+        toolbar_button(Icon::Open, label("Open…"), open, Action::Open),
+        toolbar_button(Icon::Connect, label("Connect…"), connect, Action::Connect),
     ]
     .extend(is_open.then(close_button))
     .spacing(distance::SMALL)
@@ -83,14 +84,24 @@ pub fn view<'a>(controls: Controls, panels: &Panels<'_>, is_open: bool, width: f
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
 }
 
+/// Tooltip of a panel that is open and not shown.
+const HIDDEN_PANEL: &str =
+    "Open, but the window has no space for it beside the others: a click shows it in their place";
+
 fn close_button<'a>() -> Element<'a, Action> {
     let close = button(icon(Icon::Close)).padding(9).style(theme::quiet).on_press(Action::CloseMedia);
     let about = with_key("Close, and show the start screen", Shortcut::Close);
     hint(container(close).id(CLOSE_ID), about, Position::Bottom)
 }
 
-fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: String, action: Action) -> Element<'a, Action> {
-    let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
+fn toolbar_button<'a>(
+    symbol: Icon,
+    label: Option<&'a str>,
+    tooltip: String,
+    action: Action,
+) -> Element<'a, Action> {
+    let label = label.map(|label| text(label).size(size::NORMAL).into());
+    let content = row![icon(symbol)].extend(label).spacing(distance::SMALL).align_y(Center);
     let pressed = button(content).padding([8, 12]).style(theme::secondary).on_press(action);
     hint(pressed, tooltip, Position::Bottom)
 }
@@ -109,7 +120,11 @@ fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Actio
         let content = row![icon(panel.icon())].extend(label).extend(mark).spacing(6).align_y(Center);
         let pressed =
             button(content).padding(8).style(theme::toggle(state)).on_press(Action::TogglePanel(panel));
-        let about = if is_marked { "Emulation of a network with faults: on" } else { panel.tooltip() };
+        let about = match state {
+            Toggle::Hidden => HIDDEN_PANEL,
+            Toggle::On | Toggle::Off if is_marked => "Emulation of a network with faults: on",
+            Toggle::On | Toggle::Off => panel.tooltip(),
+        };
         let about = with_key(about, Shortcut::Panel(panel));
         hint(container(pressed).id(panel.as_str()), about, Position::Bottom)
     });

@@ -16,7 +16,8 @@
 //! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to try;
 //!   `sharing`: serving the open film to other players, with `sharing_bar`.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
-//!   is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and message log; `panel_state`: open panels.
+//!   is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and message log; `before_stream`: what
+//!   returns if a stream cannot be set up; `panel_state`: open panels.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.
@@ -40,6 +41,7 @@ mod backend_subscription;
 mod backend_updates;
 mod banner;
 mod banner_timeout;
+mod before_stream;
 mod controls;
 mod dialogs;
 mod frame_rate;

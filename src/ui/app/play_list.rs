@@ -3,7 +3,7 @@
 use super::playback::Source;
 
 /// List of films and streams, one of which is open.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PlayList {
     entries: Vec<Source>,
     /// Index of the entry that is open; meaningless in an empty list.

@@ -2,6 +2,7 @@
 
 use iced::Task;
 
+use super::before_stream::BeforeStream;
 use super::frame_rate;
 use super::message::Message;
 use super::play_list::MAX_ENTRIES;
@@ -24,9 +25,25 @@ impl App {
         let sources: Vec<Source> = sources.into_iter().take(MAX_ENTRIES).collect();
         if let Some(first) = sources.first().cloned() {
             self.recents.choose(&sources);
+            let list = matches!(first, Source::Stream(..)).then(|| self.play_list.clone());
             self.play_list.replace(sources);
             self.start(first, play);
+            if let (Some(list), Some(before)) = (list, &mut self.before_stream) {
+                before.play_list.get_or_insert(list);
+            }
         }
+    }
+
+    /// Brings back the play list and the figures from before a stream that could not be set up, when its film is opened
+    /// again.
+    pub(super) fn restore_before_stream(&mut self) {
+        let Some(film) = self.playback.returning_to() else { return };
+        let Some(BeforeStream { play_list, record }) = self.before_stream.take() else { return };
+        match play_list {
+            Some(play_list) => self.play_list = play_list,
+            None => self.play_list.return_to(film),
+        }
+        self.session_record.restore(*record);
     }
 
     /// Adds a film to the end of the list.
@@ -58,7 +75,16 @@ impl App {
 
     fn start_selected(&mut self, entry: Option<Source>) {
         if let Some(entry) = entry {
-            self.start(entry, self.playback.goal() == Goal::Playing);
+            self.start_entry(entry, self.playback.goal() == Goal::Playing);
+        }
+    }
+
+    /// Opens an entry of the list in place of another one. A film is served to other players if that one was.
+    fn start_entry(&mut self, entry: Source, play: bool) {
+        let is_shared = self.is_shared();
+        self.start(entry, play);
+        if let Some(generation) = self.playback.opening_generation().filter(|_| is_shared) {
+            self.share(generation);
         }
     }
 
@@ -70,7 +96,7 @@ impl App {
         }
         match self.play_list.after_end() {
             Some(entry) if self.playback.source() == Some(&entry) => self.playback.play_again(),
-            Some(entry) => self.start(entry, true),
+            Some(entry) => self.start_entry(entry, true),
             None => {}
         }
     }
@@ -86,8 +112,12 @@ impl App {
             }
         };
         self.play_list.expand_current(list.entries.into_iter().map(source));
+        let is_shared = self.shared_generation == Some(generation);
         if let Some(first) = self.play_list.select(self.play_list.current()) {
             self.start(first, goal == Goal::Playing);
+        }
+        if let Some(generation) = self.playback.opening_generation().filter(|_| is_shared) {
+            self.share(generation);
         }
         if let Some(sentence) = left_out(&list.skipped) {
             self.playback.show_error_while_opening(sentence);
@@ -106,7 +136,7 @@ impl App {
     pub(super) fn skip_failed(&mut self, goal: Goal, error: String) {
         let next = self.play_list.current() + 1;
         if let Some(entry) = self.play_list.select(next) {
-            self.start(entry, goal == Goal::Playing);
+            self.start_entry(entry, goal == Goal::Playing);
             self.playback.show_error_while_opening(error);
         }
     }
@@ -143,6 +173,10 @@ impl App {
         };
         self.remember_frame_soon();
         self.picture = None;
+        if let Some(Source::Local(_)) = self.playback.source() {
+            let record = Box::new(self.session_record.take());
+            self.before_stream = Some(BeforeStream { play_list: None, record });
+        }
         self.session_record.reset();
         self.remember_connection(&url);
         self.playback.connect(url, options, goal);

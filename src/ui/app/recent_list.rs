@@ -1,7 +1,7 @@
 //! List of what was opened before, on the start screen.
 
 use iced::widget::{column, container, image, row, scrollable, space, text};
-use iced::{Center, ContentFit, Fill};
+use iced::{Center, ContentFit, Fill, widget::Id};
 use jiff::{Timestamp, Zoned};
 
 use super::posters::{POSTER_SIZE, Posters};
@@ -12,6 +12,7 @@ use crate::settings::{LastAttempt, Recent, RecentSource, RecentStream};
 use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
+use crate::ui::widget::focusable::ControlKey;
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon, icon_sized};
 use crate::ui::widget::one_line::one_line;
@@ -51,12 +52,12 @@ impl<'a> RecentList<'a> {
             .on_press(Action::Clear);
         let title = row![text("Recent").size(size::LARGE).font(theme::STRONG), space::horizontal(), clear];
         let title = container(title.align_y(Center)).height(TITLE_HEIGHT);
-        let lines = self.recents.iter().map(|recent| self.line(recent));
+        let lines = self.recents.iter().enumerate().map(|(index, recent)| self.line(index, recent));
         let list = scrollable(Column::with_children(lines).width(Fill)).width(Fill).style(theme::scroll_bar);
         column![title, list].width(Fill).into()
     }
 
-    fn line(&self, recent: &Recent) -> Element<'a, Action> {
+    fn line(&self, index: usize, recent: &Recent) -> Element<'a, Action> {
         let when = when(recent.opened, &self.now);
         let (picture, name, details, failure) = match &recent.source {
             RecentSource::Film(path) => {
@@ -86,7 +87,10 @@ impl<'a> RecentList<'a> {
             .width(Fill)
             .height(LINE_HEIGHT)
             .style(theme::menu_line)
-            .on_press(Action::Open(recent.source.clone()));
+            .on_press(Action::Open(recent.source.clone()))
+            .id(entry_id(index));
+        let (source, last) = (recent.source.clone(), self.recents.len() - 1);
+        let open = open.on_key(move |key| key_action(key, index, last, &source));
         let remove = button(icon_sized(Icon::Close, 12.0))
             .padding(10)
             .style(theme::quiet)
@@ -98,6 +102,22 @@ impl<'a> RecentList<'a> {
             .padding(iced::Padding::ZERO.right(distance::NORMAL))
             .into()
     }
+}
+
+/// Returns the request of a key while the entry has the focus; `None` if it has none. `last` is the index of the last entry.
+fn key_action(key: ControlKey, index: usize, last: usize, source: &RecentSource) -> Option<Action> {
+    match key {
+        ControlKey::Vertical(steps) => {
+            Some(Action::Focus(index.saturating_add_signed(-isize::from(steps)).min(last)))
+        }
+        ControlKey::Delete => Some(Action::ForgetFocused(index, source.clone())),
+        _ => None,
+    }
+}
+
+/// Returns the id of an entry, by its index from 0.
+pub fn entry_id(index: usize) -> Id {
+    Id::from(format!("recent-{index}"))
 }
 
 /// Returns the protocol of a stream, and whether it was connected to last time.

@@ -44,6 +44,10 @@ pub enum Action {
     Open(RecentSource),
     /// Remove it from the list.
     Forget(RecentSource),
+    /// Remove the entry with the focus, by its index from 0. The next one receives the focus.
+    ForgetFocused(usize, RecentSource),
+    /// Move the focus to an entry, by its index from 0.
+    Focus(usize),
     /// Remove everything from the list.
     Clear,
 }

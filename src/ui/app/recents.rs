@@ -13,13 +13,14 @@ use tokio::sync::oneshot;
 use super::message::Message;
 use super::playback::Source;
 use super::posters::POSTER_SIZE;
-use super::recent_list::RecentList;
+use super::recent_list::{self, RecentList};
 use super::recent_state::Action;
 use super::state::App;
 use crate::backend::{MediaSource, Poster, read_poster};
 use crate::session::{RtspOptions, SessionError, SessionEvent, SourceUrl};
 use crate::settings::{LastAttempt, RecentSource};
 use crate::ui::dialog::connect;
+use crate::ui::widget::focus;
 
 /// Physical pixels of a poster per logical pixel.
 const PIXEL_RATIO: f32 = 2.0;
@@ -33,7 +34,14 @@ impl App {
     pub(super) fn handle_recents(&mut self, action: Action) -> Task<Message> {
         match action {
             Action::Open(source) => return self.open_recent(source),
+            Action::Focus(index) => return focus::control(recent_list::entry_id(index)),
             Action::Forget(source) => self.settings.forget(&source),
+            Action::ForgetFocused(index, source) => {
+                self.settings.forget(&source);
+                self.recents.is_changed = true;
+                let last = self.settings.recents.len().saturating_sub(1);
+                return focus::control(recent_list::entry_id(index.min(last)));
+            }
             Action::Clear => self.settings.clear_recents(),
         }
         self.recents.is_changed = true;

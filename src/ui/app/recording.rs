@@ -35,6 +35,7 @@ impl App {
             self.playback.show_info(notes.join(" "));
         }
         self.recording = RecordingState::On(RecordingProgress::default());
+        self.has_film_ended_recording = false;
         self.recorded_losses = RecordedLosses::new(self.frames_incomplete());
         self.backend.send(Command::StartRecording(RecordingRequest {
             name,
@@ -97,8 +98,10 @@ impl App {
         let incomplete = self.recorded_losses.incomplete;
         let incomplete =
             (incomplete > 0).then(|| format!("Not recorded: {}.", counted(incomplete, "incomplete frame")));
-        let end =
-            (has_ended_by_itself && !is_error).then(|| "It ended with the film or the session.".to_owned());
+        let end = (has_ended_by_itself && !is_error).then(|| match self.has_film_ended_recording {
+            true => "It ended with the film.".to_owned(),
+            false => "It ended with the session.".to_owned(),
+        });
         let notes = result.notes().into_iter().chain(incomplete).chain(end);
         let sentences: Vec<_> = result.error.iter().cloned().chain([recorded]).chain(notes).collect();
         self.playback.show_saved(sentences.join(" "), result.path.clone(), is_error);

@@ -21,6 +21,9 @@ impl RecordingState {
     pub fn label(self) -> Option<String> {
         match self {
             Self::Off => None,
+            Self::On(RecordingProgress { frames: 0, left_out: 0, .. }) => {
+                Some("waiting for frames".to_owned())
+            }
             Self::On(progress) => {
                 let (time, size) = (progress.length.as_duration(), progress.bytes);
                 let left_out = match progress.left_out {

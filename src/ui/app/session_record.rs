@@ -20,6 +20,19 @@ pub struct SessionRecord {
     transport: Option<LowerTransport>,
     /// Repair of lost packets that the server offers, in words.
     repair: Vec<&'static str>,
+    kept: Kept,
+}
+
+/// Figures that are kept beyond their session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Kept {
+    /// The figures are those of the current session.
+    #[default]
+    No,
+    /// The figures are those from before a stream that could not be set up, whose film is being opened again.
+    UntilOpened,
+    /// The film is open again; its figures are kept until it plays.
+    UntilPlayed,
 }
 
 /// Time without a complete frame after which the banner reports it, in seconds of playback.
@@ -38,6 +51,7 @@ impl Default for SessionRecord {
             server: None,
             transport: None,
             repair: Vec::new(),
+            kept: Kept::No,
         }
     }
 }
@@ -46,9 +60,25 @@ impl SessionRecord {
     /// Clears everything but the message log, for other media. The figures of their session do not belong to a period before
     /// it.
     pub fn reset(&mut self) {
-        let mut message_log = std::mem::take(&mut self.message_log);
-        message_log.start_media(Instant::now());
-        *self = Self { message_log, ..Self::default() };
+        self.message_log.start_media(Instant::now());
+        match self.kept {
+            Kept::UntilOpened => self.kept = Kept::UntilPlayed,
+            Kept::No | Kept::UntilPlayed => {
+                self.take();
+            }
+        }
+    }
+
+    /// Returns everything but the message log, and clears it.
+    pub fn take(&mut self) -> Self {
+        let message_log = std::mem::take(&mut self.message_log);
+        std::mem::replace(self, Self { message_log, ..Self::default() })
+    }
+
+    /// Brings back what [`Self::take`] returned, for a film that is opened again. It is kept until the film plays.
+    pub fn restore(&mut self, former: Self) {
+        let message_log = std::mem::take(&mut self.message_log);
+        *self = Self { message_log, kept: Kept::UntilOpened, ..former };
     }
 
     /// Keeps everything of the session that is left, whose TEARDOWN follows.
@@ -75,7 +105,9 @@ impl SessionRecord {
             }
             SessionEvent::SetUp(lower) => {
                 self.transport = Some(*lower);
-                self.history = SessionHistory::new(SystemTime::now());
+                if self.kept == Kept::No {
+                    self.history = SessionHistory::new(SystemTime::now());
+                }
                 self.message_log.start_session();
             }
             SessionEvent::Status(status) if status.state == RtspState::Ready => {
@@ -101,6 +133,12 @@ impl SessionRecord {
 
     /// Stores new statistics, with the emulator settings under which they were measured.
     pub fn handle_figures(&mut self, figures: Figures, settings: &EmulatorSettings) {
+        if self.kept != Kept::No {
+            if figures.snapshot.playing_s <= 0.0 {
+                return;
+            }
+            (self.kept, self.history) = (Kept::No, SessionHistory::new(SystemTime::now()));
+        }
         self.history.update(&figures.snapshot, settings);
         self.message_log.update(&figures.snapshot);
         let Snapshot { frames_complete, playing_s, .. } = figures.snapshot;

@@ -11,6 +11,7 @@ use crate::backend::{Command, Sharing};
 impl App {
     /// Serves the film of this generation to other players; one that is being opened, once it is open.
     pub(super) fn share(&mut self, generation: u64) {
+        self.shared_generation = Some(generation);
         self.backend.send(Command::Share { generation });
     }
 
@@ -55,16 +56,20 @@ impl App {
         Task::none()
     }
 
-    /// Ends the serving of the film before, with which its server has ended.
+    /// Ends the serving of the film before, unless that of the current one was requested.
     pub(super) fn end_sharing(&mut self) {
+        if self.shared_generation == Some(self.playback.generation()) {
+            return;
+        }
         if self.is_shared() && self.playback.notice().is_none() {
-            self.playback.show_info("The film before is no longer served to other players.");
+            self.playback
+                .show_info("The film that was served to other players is closed, so it is served no longer.");
         }
         self.sharing = Sharing::Off;
     }
 
     fn stop_sharing(&mut self) {
-        self.sharing = Sharing::Off;
+        (self.sharing, self.shared_generation) = (Sharing::Off, None);
         self.backend.send(Command::StopSharing);
     }
 }

@@ -4,9 +4,10 @@ use iced::widget::text::Wrapping;
 use iced::widget::{container, row, text};
 use iced::{Center, Fill};
 
-use crate::ui::renderer::Element;
+use crate::ui::renderer::{Element, Row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::{Button, button};
+use crate::ui::widget::one_line::one_line;
 
 /// Request of the bar to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,13 +18,18 @@ pub enum Action {
     Stop,
 }
 
-/// Returns the bar with this URL and this number of players. `has_copied` is true shortly after the URL was copied.
-pub fn view(url: &str, viewers: usize, has_copied: bool) -> Element<'_, Action> {
-    let about = text("Address for other players:").size(size::NORMAL);
-    let url = text(url).size(size::NORMAL).font(theme::STRONG).wrapping(Wrapping::None);
+/// Width of the window from which the address has a label, in logical pixels.
+const MIN_WIDTH_OF_LABEL: f32 = 800.0;
+
+/// Returns the bar with this URL and this number of players, in a window of this width in logical pixels. `has_copied` is true
+/// shortly after the URL was copied.
+pub fn view(url: &str, viewers: usize, has_copied: bool, width: f32) -> Element<'_, Action> {
+    let about = text("Address for other players:").size(size::NORMAL).wrapping(Wrapping::None);
+    let about = (width >= MIN_WIDTH_OF_LABEL).then_some(about);
+    let url = one_line(url.to_owned(), size::NORMAL).font(theme::STRONG);
     let viewers =
         text(viewers_label(viewers)).size(size::NORMAL).style(theme::muted).wrapping(Wrapping::None);
-    let address = row![about, url].spacing(distance::SMALL);
+    let address = Row::new().push(about).push(url).spacing(distance::SMALL);
     let copy = if has_copied { "Copied" } else { "Copy address" };
     let content = row![
         container(address).width(Fill).clip(true),

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::backend_subscription::BackendSubscription;
 use super::banner_timeout::BannerTimeout;
+use super::before_stream::BeforeStream;
 use super::frame_rate;
 use super::later_starts::LaterStarts;
 use super::logo::logo;
@@ -64,9 +65,13 @@ pub struct App {
     /// Rotation and reflection of the open film or stream.
     pub(super) orientation: Orientation,
     pub(super) session_record: SessionRecord,
+    /// What a stream that cannot be set up gives way to; `None` once it is set up.
+    pub(super) before_stream: Option<BeforeStream>,
     pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
     pub(super) recorded_losses: RecordedLosses,
+    /// The film has ended since the recording was started.
+    pub(super) has_film_ended_recording: bool,
     pub(super) folders: UserFolders,
     /// True if the desktop delivers no dropped files to the window.
     pub(super) lacks_drops: bool,
@@ -74,11 +79,15 @@ pub struct App {
     pub(super) posters: Posters,
     /// State of the server for other players.
     pub(super) sharing: Sharing,
+    /// Generation of the media whose serving was requested last.
+    pub(super) shared_generation: Option<u64>,
     /// Copy of the address at which the film is served.
     pub(super) address_copied: Copied,
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
+    /// A file dialog of the system is open.
+    pub(super) is_file_dialog_open: bool,
     pub(super) menu: Option<Menu>,
     pub(super) panels: Panels,
     pub(super) network: network::Panel,
@@ -181,17 +190,21 @@ impl App {
             picture: None,
             orientation: Orientation::default(),
             session_record: SessionRecord::default(),
+            before_stream: None,
             banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
             recorded_losses: RecordedLosses::default(),
+            has_film_ended_recording: false,
             folders: options.folders,
             lacks_drops: options.lacks_drops,
             recents: RecentState::default(),
             posters: Posters::default(),
             sharing: Sharing::Off,
+            shared_generation: None,
             address_copied: Copied::default(),
             connect_form: connect::Form::default(),
             dialog: None,
+            is_file_dialog_open: false,
             menu: None,
             panels: Panels::default(),
             network: network::Panel::default(),

@@ -1,7 +1,7 @@
 //! Status bar at the bottom: state, name, size, rates and loss.
 
 use iced::widget::{container, responsive, row, space, text};
-use iced::{Center, Fill};
+use iced::{Center, Fill, Right};
 
 use super::frame_rate;
 use super::playback::Playback;
@@ -14,12 +14,23 @@ use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::one_line::one_line;
 
+/// Settings that the status bar shows.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// Field of an assumed frame rate.
+    pub frame_rate: &'a frame_rate::Field,
+    /// True if the user has chosen the rate of the film.
+    pub has_chosen_rate: bool,
+    /// The network is emulated.
+    pub emulates: bool,
+}
+
 /// Returns the status bar.
 pub fn view<'a>(
     playback: &Playback,
     picture: Option<&Picture>,
     stats: &Snapshot,
-    frame_rate: &'a frame_rate::Field,
+    settings: Settings<'a>,
 ) -> Element<'a, frame_rate::Message> {
     let (state, name) = (playback.state(), playback.name());
     let (assumed_rate, figures) = (playback.assumed_rate(), Figures::new(playback, picture, stats));
@@ -28,15 +39,21 @@ pub fn view<'a>(
         let line = match name.clone() {
             None => line.push(content("Nothing open".to_owned())),
             Some(name) => {
-                let (for_field, for_common_rates) = match state {
-                    RtspState::Playing => MIN_WIDTHS_WHILE_PLAYING,
-                    RtspState::Init | RtspState::Ready => (0.0, MIN_WIDTH_OF_COMMON_RATES),
-                };
-                let has_common_rates = available.width >= for_common_rates;
-                let field = assumed_rate.filter(|_| available.width >= for_field);
-                let field = field.map(|rate| frame_rate.view(rate, has_common_rates));
                 let is_wide = available.width >= MIN_WIDTH_OF_ALL;
-                line.push(name_label(name)).push(figures.view(field, is_wide))
+                // While it plays, the rates need the space.
+                let has_field = is_wide || state != RtspState::Playing;
+                let has_fixed_places = available.width >= MIN_WIDTH_OF_FIXED_PLACES;
+                let has_common_rates = has_fixed_places || is_wide && state != RtspState::Playing;
+                let Settings { frame_rate, has_chosen_rate, emulates } = settings;
+                let field = assumed_rate
+                    .filter(|_| has_field)
+                    .map(|rate| frame_rate.view(rate, has_chosen_rate, has_common_rates));
+                let emulation = (emulates && is_wide).then(emulation_mark);
+                line.push(name_label(name)).extend(emulation).push(figures.view(
+                    field,
+                    is_wide,
+                    has_fixed_places,
+                ))
             }
         };
         line.height(Fill).into()
@@ -45,15 +62,19 @@ pub fn view<'a>(
     container(line).padding([distance::SMALL - 1.0, 0.0]).width(Fill).style(theme::page).into()
 }
 
-/// Width of the line from which it has common rates beside the assumed one, in logical pixels.
-const MIN_WIDTH_OF_COMMON_RATES: f32 = 800.0;
+/// Width of the line from which each text has a fixed place, so that the field of the frame rate does not move when others change,
+/// in logical pixels. From then on it has common rates beside the field, during playback too.
+const MIN_WIDTH_OF_FIXED_PLACES: f32 = 1_000.0;
 
-/// Width of the line from which it has places for figures that are not known yet, and the span of the loss, in logical pixels.
-/// In a narrower one the name needs the space.
-const MIN_WIDTH_OF_ALL: f32 = 700.0;
+/// Width of the line from which it has figures that are not known yet, the span of the loss, and during playback the field of
+/// the frame rate, in logical pixels. In a narrower one the name needs the space.
+const MIN_WIDTH_OF_ALL: f32 = 800.0;
 
-/// Widths of the line from which it has the assumed rate, and common ones, beside the measured one, in logical pixels.
-const MIN_WIDTHS_WHILE_PLAYING: (f32, f32) = (800.0, 1_000.0);
+/// Widths of the places of both rates and of the loss, in logical pixels. Longer texts take more.
+const RATE_WIDTHS: [f32; 3] = [88.0, 152.0, 106.0];
+
+/// Width of a character on average, in logical pixels.
+const CHARACTER_WIDTH: f32 = 6.8;
 
 /// Returns the name of the media, shortened to the space beside the figures.
 fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {
@@ -103,14 +124,21 @@ impl Figures {
         &self,
         assumed_rate: Option<Element<'a, frame_rate::Message>>,
         is_wide: bool,
+        has_fixed_places: bool,
     ) -> Element<'a, frame_rate::Message> {
         // Unlike the rates, the loss is that of the whole session.
         let lost = self.lost.clone();
         let lost = lost.map(|(lost, about)| (if is_wide { lost + " in all" } else { lost }, about));
         let measured = self.rates.iter().cloned().chain(lost);
         let measured = measured
-            .filter(|(shown, _)| is_wide || !shown.starts_with(UNKNOWN))
-            .map(|(shown, description)| hint(content(shown), description, Position::Top));
+            .zip(RATE_WIDTHS)
+            .filter(|((shown, _), _)| is_wide || !shown.starts_with(UNKNOWN))
+            .map(|((shown, description), width)| {
+                let width = width.max(shown.chars().count() as f32 * CHARACTER_WIDTH);
+                let shown = content(shown);
+                let shown = if has_fixed_places { shown.width(width).align_x(Right) } else { shown };
+                hint(shown, description, Position::Top)
+            });
         row![hint(content(self.size.clone()), "Width and height of the film, in pixels.", Position::Top)]
             .extend(assumed_rate)
             .extend(self.film_rate.clone().map(|rate| {
@@ -125,6 +153,12 @@ impl Figures {
 
 fn content<'a>(label: String) -> Text<'a> {
     text(label).size(size::SMALL).style(theme::muted).wrapping(text::Wrapping::None)
+}
+
+/// Returns the mark of an emulated network, which stays on from one film to the next.
+fn emulation_mark<'a, Message: 'a>() -> Element<'a, Message> {
+    let mark = text("Emulation: on").size(size::SMALL).style(theme::mark).wrapping(text::Wrapping::None);
+    hint(mark, "Packets pass an emulated network with faults. Ctrl+1 shows its settings.", Position::Top)
 }
 
 fn state_indicator<'a, Message: 'a>(state: RtspState) -> Element<'a, Message> {

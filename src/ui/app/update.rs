@@ -23,6 +23,7 @@ impl App {
     pub fn update(&mut self, message: Message) -> Task<Message> {
         self.now = if let Message::Tick(now) = message { now } else { Instant::now() };
         let task = self.handle_message(message);
+        self.restore_before_stream();
         self.update_banner();
         self.update_screen_saver();
         match self.read_next_poster() {
@@ -165,8 +166,11 @@ impl App {
         }
     }
 
-    /// Shows the dialog to choose a film or a folder.
-    pub(super) fn pick(&self, kind: PickKind) -> Task<Message> {
+    /// Shows the dialog to choose a film or a folder, unless one of the system is open.
+    pub(super) fn pick(&mut self, kind: PickKind) -> Task<Message> {
+        if std::mem::replace(&mut self.is_file_dialog_open, true) {
+            return Task::none();
+        }
         file_dialog::pick(self.window, kind, self.settings.film_folder.clone()).map(Message::FilePicked)
     }
 
@@ -195,7 +199,10 @@ impl App {
             transport::Action::StepForward => self.step(true),
             transport::Action::ShowSpeeds => self.menu = Some(Menu::Speed(None)),
             transport::Action::CycleRepeat => self.cycle_repeat(),
-            transport::Action::ShowList => self.dialog = Some(Dialog::PlayList),
+            transport::Action::ShowList => {
+                self.dialog = Some(Dialog::PlayList);
+                return self.focus_entry(self.play_list.current());
+            }
             transport::Action::ToggleRecording => self.toggle_recording(),
             transport::Action::SaveSnapshot => self.save_snapshot(),
             transport::Action::ToggleFullscreen => return self.toggle_fullscreen(),
@@ -226,7 +233,10 @@ impl App {
                 let command = self.playback.notice().and_then(Notice::command);
                 return command.map_or_else(Task::none, |command| clipboard::write(command.to_owned()));
             }
-            banner::Action::Dismiss => self.playback.dismiss_notice(),
+            banner::Action::Dismiss => {
+                self.banner_timeout.close();
+                self.playback.dismiss_notice();
+            }
             banner::Action::ForgetFilm => self.forget_failed_film(),
             banner::Action::Cancel => self.cancel(),
             banner::Action::RetryNow => self.playback.retry_now(),
@@ -271,6 +281,14 @@ impl App {
         self.save_settings()
     }
 
+    /// Returns whether the user has chosen the rate of the open film.
+    pub(super) fn has_chosen_rate(&self) -> bool {
+        match self.playback.source() {
+            Some(Source::Local(film)) => self.frame_rates.own_rate_of(film).is_some(),
+            Some(Source::Stream(..)) | None => false,
+        }
+    }
+
     fn handle_messages(&mut self, message: messages::Message) -> Task<Message> {
         match self.messages.update(message, self.session_record.message_log(), self.now) {
             messages::Action::None => Task::none(),
@@ -284,6 +302,7 @@ impl App {
     }
 
     fn handle_file_picked(&mut self, result: PickResult) -> Task<Message> {
+        self.is_file_dialog_open = false;
         match result {
             PickResult::Paths(paths) => {
                 let first = paths.first().cloned().unwrap_or_default();

@@ -72,7 +72,7 @@ impl App {
                 .map(Message::Header),
             self.view_middle(self.view_screen(0.0), &arrangement),
         ]
-        .extend(self.view_sharing_bar())
+        .extend(self.view_sharing_bar(window.width))
         // Before something is open, there is nothing to control.
         .extend((!self.playback.is_empty()).then(|| self.view_controls()))
         .push(self.view_status_bar())
@@ -80,11 +80,11 @@ impl App {
     }
 
     /// Returns the bar with the address of the film; `None` if it is not served.
-    fn view_sharing_bar(&self) -> Option<Element<'_, Message>> {
+    fn view_sharing_bar(&self, width: f32) -> Option<Element<'_, Message>> {
         match &self.sharing {
             Sharing::At { url, viewers } => {
                 let has_copied = self.address_copied.is_recent(self.now);
-                Some(sharing_bar::view(url, *viewers, has_copied).map(Message::Sharing))
+                Some(sharing_bar::view(url, *viewers, has_copied, width).map(Message::Sharing))
             }
             Sharing::Off | Sharing::Failed(_) => None,
         }
@@ -95,7 +95,11 @@ impl App {
             &self.playback,
             self.picture.as_ref().map(PictureHandle::picture),
             &self.session_record.figures().snapshot,
-            &self.frame_rate_field,
+            status_bar::Settings {
+                frame_rate: &self.frame_rate_field,
+                has_chosen_rate: self.has_chosen_rate(),
+                emulates: self.network.settings().is_on,
+            },
         );
         bar.map(Message::FrameRate)
     }
@@ -205,11 +209,14 @@ fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList, state: RtspState) -> 
         Dialog::Preferences(..) => (600.0, 520.0),
         _ => (520.0, f32::INFINITY),
     };
-    let dialog = container(content)
-        .max_width(max_width)
-        .max_height(max_height)
-        .padding(space::HUGE - space::TIGHT)
-        .style(theme::dialog);
+    let padding = iced::Padding::new(space::HUGE - space::TIGHT);
+    let padding = match dialog {
+        // Its scroll bar is in the padding.
+        Dialog::Preferences(..) => padding.right(space::HUGE - space::TIGHT - space::WIDE),
+        _ => padding,
+    };
+    let dialog =
+        container(content).max_width(max_width).max_height(max_height).padding(padding).style(theme::dialog);
     opaque(center(opaque(dialog)).padding(space::HUGE).style(theme::backdrop))
 }
 

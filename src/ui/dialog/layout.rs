@@ -27,7 +27,10 @@ pub fn buttons<'a, Message: Clone + 'a>(
 }
 
 /// Returns a row with a label at the left and a control at the right.
-pub fn setting_row<'a, M: 'a>(label: &'a str, control: impl Into<Element<'a, M>>) -> Element<'a, M> {
+pub fn setting_row<'a, M: 'a>(
+    label: impl text::IntoFragment<'a>,
+    control: impl Into<Element<'a, M>>,
+) -> Element<'a, M> {
     row![text(label).size(size::NORMAL).width(Fill), control.into()]
         .spacing(distance::NORMAL)
         .align_y(Center)

@@ -138,6 +138,14 @@ const SCALES: [(&str, u8); 4] = [("100 %", 100), ("125 %", 125), ("150 %", 150),
 const ERROR_CORRECTIONS: [(&str, Option<&str>); 5] =
     [("Off", None), ("1:10", Some("10")), ("1:5", Some("5")), ("1:3", Some("3")), ("10 × 10", Some("10x10"))];
 
+/// Returns the label of the sizes, with the current one if it is none of them but was reached with a key.
+fn scale_label(scale: u8) -> String {
+    match SCALES.iter().any(|(_, listed)| *listed == scale) {
+        true => "Size of text and controls".to_owned(),
+        false => format!("Size of text and controls: {scale} %"),
+    }
+}
+
 impl Form {
     /// Creates a dialog with the current settings.
     pub fn new(theme: ThemePreference, frame_rate: FrameRate, settings: &Settings) -> Self {
@@ -264,13 +272,15 @@ impl Form {
             title("Preferences"),
             iced::widget::row![choices(sections, self.section, Message::Section)],
             scrollable(content).width(Fill).height(Fill).style(theme::scroll_bar),
-            buttons(Message::Cancel, "Apply", Some(Message::Submit)),
+            container(buttons(Message::Cancel, "Apply", Some(Message::Submit)))
+                .padding(iced::Padding::ZERO.right(distance::WIDE)),
         ]
         .spacing(distance::WIDE)
         .into()
     }
 
     fn appearance(&self) -> Column<'_, Message> {
+        let scale = self.choices.interface_scale.unwrap_or(self.interface_scale);
         let themes = [
             ("System", ThemePreference::System),
             ("Dark", ThemePreference::Dark),
@@ -278,10 +288,7 @@ impl Form {
         ];
         rows([
             setting_row("Theme", choices(themes, self.theme, Message::Theme)),
-            setting_row(
-                "Size of text and controls",
-                choices(SCALES, self.choices.interface_scale.unwrap_or(self.interface_scale), Message::Scale),
-            ),
+            setting_row(scale_label(scale), choices(SCALES, scale, Message::Scale)),
             switch_row("Keep on top", self.choices.keep_on_top, Message::KeepOnTop),
         ])
     }

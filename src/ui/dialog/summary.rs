@@ -111,8 +111,8 @@ fn buttons<'a>() -> Row<'a, Message> {
     };
     row![
         export_button("Copy as text", Message::Copy),
-        export_button("Save CSV…", Message::SaveCsv),
-        export_button("Save JSON…", Message::SaveJson),
+        export_button("Save seconds (CSV)…", Message::SaveCsv),
+        export_button("Save all (JSON)…", Message::SaveJson),
         space::horizontal(),
         button(text("Close").size(size::NORMAL))
             .padding([8, 18])

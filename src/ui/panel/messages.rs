@@ -286,7 +286,7 @@ fn media_row<'a>(media: &MediaPeriod, now: Instant) -> Element<'a, Message> {
         None => format!("{:.0} s so far", length.as_secs_f64()),
     };
     let label = column![
-        text(packets).size(size::SMALL).font(theme::STRONG),
+        text(packets).size(size::SMALL).font(theme::STRONG).align_x(Center),
         text(time).size(size::TINY).style(theme::muted)
     ]
     .align_x(Center);

@@ -190,11 +190,12 @@ impl AppHarness {
 
     /// Returns the height of this text in logical pixels.
     pub fn text_height(&self, text: &str) -> f32 {
-        Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.app.view())
-            .find(text)
-            .unwrap()
-            .bounds()
-            .height
+        self.text_height_at(DEFAULT_SIZE, text)
+    }
+
+    /// Returns the height of this text in a window of this size, in logical pixels.
+    pub fn text_height_at(&self, size: Size, text: &str) -> f32 {
+        Simulator::with_size(ui::iced_settings(), size, self.app.view()).find(text).unwrap().bounds().height
     }
 
     /// Returns whether a window of this size shows this text at its full height.

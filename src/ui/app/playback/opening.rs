@@ -28,7 +28,9 @@ impl Playback {
         self.notice = None;
         let local = Source::Local(source.clone());
         let started_at = Instant::now();
-        self.opening = Some(Opening { generation, source: local, goal, resume, notice: None, started_at });
+        let (notice, is_return) = (None, false);
+        self.opening =
+            Some(Opening { generation, source: local, goal, resume, notice, started_at, is_return });
         self.backend.send(Command::Open { generation, source, goal });
     }
 
@@ -57,8 +59,13 @@ impl Playback {
         self.open_at(source, goal, resume);
         self.notice.clone_from(&notice);
         if let Some(opening) = &mut self.opening {
-            opening.notice = notice;
+            (opening.notice, opening.is_return) = (notice, true);
         }
+    }
+
+    /// Returns the file that is being opened again, because a stream could not be set up; `None` otherwise.
+    pub fn returning_to(&self) -> Option<&Source> {
+        self.opening.as_ref().filter(|opening| opening.is_return).map(|opening| &opening.source)
     }
 
     /// Ends the opening of a file that turned out to be a list; returns its goal. `None` if something else is being opened.

@@ -74,6 +74,8 @@ pub(super) struct Opening {
     pub notice: Option<Notice>,
     /// Time of the request to open it.
     pub started_at: Instant,
+    /// A stream that could not be set up gives way to the file that was open before.
+    pub(super) is_return: bool,
 }
 
 impl Opening {
