@@ -54,7 +54,7 @@ const LARGE_FIGURES: [&str; 6] = [
 ];
 
 /// Width of a large figure in logical pixels.
-const LARGE_FIGURE_WIDTH: f32 = 112.0;
+const LARGE_FIGURE_WIDTH: f32 = 109.0;
 
 impl Panel {
     /// Redraws the packet grid with the next view; to be called when there are new figures.

@@ -24,7 +24,9 @@ fn read(limits: MessageLimits, pieces: &[&[u8]]) -> Reading {
     let mut reader = MessageReader::new(limits);
     let mut reading = Reading { messages: Vec::new(), error: None, has_mistakes: false };
     let (max_held, mut held) = (limits.max_head + limits.max_body + limits.max_skipped + MAX_FRAME, 0);
-    'input: for piece in pieces {
+    // Junk is a mistake once it has ended.
+    let end: &[u8] = if limits.max_skipped > 0 { b"\r\n\r\nRTSP/1.0 200 OK\r\n\r\n" } else { b"" };
+    'input: for piece in pieces.iter().chain([&end]) {
         reader.push(piece);
         held += piece.len();
         loop {
@@ -142,7 +144,7 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let streams: [&[u8]; 13] = [
+    let streams: [&[u8]; 14] = [
         b"OPTIONS rtsp://h/film RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: x\r\n\r\nDESCRIBE rtsp://h/film RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\n\r\n",
         b"SETUP rtsp://h/film/track1 RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n\r\nPLAY rtsp://h/film RTSP/1.0\r\nCSeq: 4\r\nSession: 12345678\r\nRange: npt=0-\r\n\r\n",
         b"GET_PARAMETER rtsp://h/film RTSP/1.0\r\nCSeq: 5\r\nContent-Type: text/parameters\r\nContent-Length: 10\r\n\r\nposition\r\nTEARDOWN * RTSP/1.0\nCSeq: 6\nSession: a\n b\n\n",
@@ -154,6 +156,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         b"SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000PLAY\n2\nTEARDOWN\n3\n",
         b"SETUP my film.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: TCP; client_port= 25000\n\n$\0\0\x04abcd",
         b"GET /film HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"RTSP/1.0 401 x\nA: b\n\n$\0\0\x04abc\n$\0\0\0\0\xf2\xf5\xaa,=$\0\0\x04abcd",
         b"\t$PARAMETER rtsp://h/film RTSP/1.0\r\nCSeq: 5\r\n\r\n",
         b"SET_PARAMETER rtsp://h/film RTSP/1.0\r\nCSeq: 7\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\na: OPTIONS * RTSP/2.0\r\nCSeq: x\r\n\r\n",
     ];
