@@ -63,7 +63,7 @@ fn recents() -> Vec<Recent> {
         stream(
             "http://door.example/video.cgi?fps=5",
             Dialect::Http,
-            Some(LastAttempt::Refused),
+            Some(LastAttempt::Failed),
             "2024-05-03T12:00:00Z",
         ),
     ]
@@ -167,7 +167,7 @@ fn stream_is_remembered_with_its_last_attempt_and_without_its_password() {
     let timed_out = SessionError::TimedOut { server, method: Method::Describe };
     assert_eq!(last_attempt(SessionEvent::Failed(timed_out)), Some(LastAttempt::Unreachable));
     let unauthorized = SessionError::Unauthorized { was_refused: false };
-    assert_eq!(last_attempt(SessionEvent::Failed(unauthorized)), Some(LastAttempt::Refused));
+    assert_eq!(last_attempt(SessionEvent::Failed(unauthorized)), Some(LastAttempt::Failed));
 }
 
 #[test]
@@ -280,10 +280,15 @@ fn served_film_shows_its_address_until_other_media_are_opened() {
     harness.click("Stop serving");
     assert!(!harness.shows(url));
     assert!(matches!(harness.next_command(), Some(Command::StopSharing)));
+    harness.emit_event(BackendEventKind::Sharing(served(url, 3)));
+    assert!(!harness.shows(url), "it was sent before the server was stopped");
+    harness.send(Message::ShowMenu(Menu::Context(Point::ORIGIN)));
+    harness.click("Serve to other players");
     harness.emit_event(BackendEventKind::Sharing(served(url, 0)));
+    assert!(harness.shows(url));
     harness.open_another_file();
     assert!(!harness.shows(url), "the server ends with its film");
-    assert!(harness.shows("The film that was served to other players is closed, so it is served no longer."));
+    assert!(harness.shows("Serving to other players has ended, because the film was closed."));
     let failure =
         "The film cannot be served to other players (permission denied); try again, or use reelay serve.";
     harness.emit_event(BackendEventKind::Sharing(Sharing::Failed(failure.to_owned())));
@@ -309,7 +314,8 @@ fn next_film_of_the_list_is_served_in_place_of_the_one_before() {
     };
     assert_eq!(next, shared);
     emit(&mut harness, next, BackendEventKind::Opened(media_info(200)));
-    assert!(harness.shows(&url("one")) && !harness.shows("Close"), "until the server has the next one");
+    assert!(harness.shows(&url("one")), "until the server has the next one");
+    assert!(!harness.shows("Serving to other players has ended, because the film was closed."));
     emit(&mut harness, next, BackendEventKind::Sharing(served(&url("two"), 0)));
     assert!(harness.shows(&url("two")) && harness.shows("no viewers"));
     // Another film that is opened is not served.
@@ -318,8 +324,8 @@ fn next_film_of_the_list_is_served_in_place_of_the_one_before() {
     assert!(std::iter::from_fn(|| harness.next_command()).all(|it| !matches!(it, Command::Share { .. })));
 }
 
-#[test]
-fn failed_connection_brings_back_the_list_and_the_figures() {
+/// Returns an application that has played the first of two films for 75 seconds, with the Statistics panel.
+fn played_for_75_seconds() -> AppHarness {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     let films = ["one", "two"].map(|name| format!("/films/{name}.mjpeg").into());
     harness.send(Message::FilePicked(PickResult::Paths(films.to_vec())));
@@ -329,32 +335,116 @@ fn failed_connection_brings_back_the_list_and_the_figures() {
     harness.play();
     harness.emit_figures();
     harness.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
-    assert!(harness.shows("1:15 played since SETUP"));
-    let url = SourceUrl::parse_as("rtsp://camera.example/live", Dialect::Standard).unwrap();
+    assert!(harness.shows(PLAYED));
+    harness
+}
+
+const PLAYED: &str = "1:15 played since SETUP";
+
+fn unreachable() -> SessionError {
+    SessionError::Unreachable { server: "camera.example".into(), reason: "refused".into() }
+}
+
+/// Connects to a stream; returns its generation.
+fn connect(harness: &mut AppHarness, url: &str) -> u64 {
+    let url = SourceUrl::parse_as(url, Dialect::Standard).unwrap();
     harness.app.connect(url, RtspOptions::default(), false);
-    assert!(!harness.shows("1:15 played since SETUP"), "the figures are those of the stream");
-    let stream = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
+    let connect = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
         Command::Connect { generation, .. } => Some(generation),
         _ => None,
     });
-    let unreachable = SessionError::Unreachable { server: "camera.example".into(), reason: "refused".into() };
-    let failed = BackendEventKind::Session(SessionEvent::Failed(unreachable.clone()));
-    emit(&mut harness, stream.unwrap(), failed);
-    let (film, generation) = next_open(&mut harness).unwrap();
+    connect.expect("nothing is connected to")
+}
+
+/// Lets the connection fail; returns the generation of the film that is opened again.
+fn fail_to_connect(harness: &mut AppHarness, stream: u64) -> u64 {
+    emit(harness, stream, BackendEventKind::Session(SessionEvent::Failed(unreachable())));
+    let (film, generation) = next_open(harness).unwrap();
     assert_eq!(film, MediaSource::File("/films/one.mjpeg".into()));
-    harness.expect_events_of(generation, Goal::Ready);
+    generation
+}
+
+#[test]
+fn failed_connection_brings_back_the_list_and_the_figures() {
+    let mut harness = played_for_75_seconds();
+    let stream = connect(&mut harness, "rtsp://camera.example/live");
+    assert!(!harness.shows(PLAYED), "the figures are those of the stream");
+    // Another attempt before the first has failed.
+    let other_stream = connect(&mut harness, "rtsp://camera.example/other");
+    emit(&mut harness, stream, BackendEventKind::Session(SessionEvent::Failed(unreachable())));
+    let film = fail_to_connect(&mut harness, other_stream);
+    harness.expect_events_of(film, Goal::Ready);
     harness.emit_event(BackendEventKind::Opened(media_info(200)));
     harness.set_idle(RtspState::Ready, Goal::Ready);
     harness.send(Message::Backend(BackendUpdate::Figures(Box::default())));
-    assert!(harness.shows(&unreachable.to_string()) && harness.shows("1:15 played since SETUP"));
+    assert!(harness.shows(&unreachable().to_string()) && harness.shows(PLAYED));
     harness.send(Message::Shortcut(Shortcut::PlayList));
-    assert!(harness.shows("1 of 2") && harness.shows("two.mjpeg") && !harness.shows("live"));
+    assert!(harness.shows("1 of 2") && harness.shows("two.mjpeg"));
     harness.click("Close");
     // They end when the film plays again.
     let played = Snapshot { playing_s: 0.5, ..Snapshot::default() };
     let figures = Figures { snapshot: played, ..Figures::default() };
     harness.send(Message::Backend(BackendUpdate::Figures(Box::new(figures))));
     assert!(harness.shows("0:00 played since SETUP"));
+}
+
+#[test]
+fn figures_return_with_their_film_only() {
+    let mut harness = played_for_75_seconds();
+    let stream = connect(&mut harness, "rtsp://camera.example/live");
+    let film = fail_to_connect(&mut harness, stream);
+    emit(&mut harness, film, BackendEventKind::OpenFailed("one.mjpeg is gone.".to_owned()));
+    let (next, generation) = next_open(&mut harness).unwrap();
+    assert_eq!(next, MediaSource::File("/films/two.mjpeg".into()));
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    assert!(!harness.shows(PLAYED));
+    // Another film is opened before the one from before the stream is open again.
+    let mut harness = played_for_75_seconds();
+    let stream = connect(&mut harness, "rtsp://camera.example/live");
+    fail_to_connect(&mut harness, stream);
+    harness.open_another_file();
+    assert!(!harness.shows(PLAYED));
+}
+
+#[test]
+fn list_returns_if_the_stream_of_a_list_file_cannot_be_set_up() {
+    let mut harness = played_for_75_seconds();
+    harness.app.open(MediaSource::File("/films/camera.sdp".into()), false);
+    let (_, generation) = next_open(&mut harness).unwrap();
+    let url = SourceUrl::parse_as("rtsp://camera.example/live", Dialect::Standard).unwrap();
+    let list = vec![ListEntry::Stream(url)];
+    emit(&mut harness, generation, BackendEventKind::ListFound(list.into()));
+    let stream = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
+        Command::Connect { generation, .. } => Some(generation),
+        _ => None,
+    });
+    fail_to_connect(&mut harness, stream.unwrap());
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    assert!(harness.shows("1 of 2") && harness.shows("one.mjpeg") && harness.shows("two.mjpeg"));
+}
+
+#[test]
+fn film_that_was_not_to_be_served_is_not() {
+    let mut harness = played_for_75_seconds();
+    harness.send(Message::ShowMenu(Menu::Context(Point::ORIGIN)));
+    harness.click("Serve to other players");
+    harness.emit_event(BackendEventKind::Sharing(served("rtsp://192.0.2.7:8554/one.mjpeg", 0)));
+    // The first of two other films cannot be opened, so the second one follows.
+    let films = ["damaged", "private"].map(|name| format!("/films/{name}.mjpeg").into());
+    harness.send(Message::FilePicked(PickResult::Paths(films.to_vec())));
+    let (_, generation) = next_open(&mut harness).unwrap();
+    emit(&mut harness, generation, BackendEventKind::OpenFailed("damaged.mjpeg is no film.".to_owned()));
+    let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
+    assert!(matches!(commands[..], [.., Command::Open { .. }]), "{commands:?}");
+    // A stream that fails gives the film back, which is served again.
+    let mut harness = played_for_75_seconds();
+    harness.send(Message::ShowMenu(Menu::Context(Point::ORIGIN)));
+    harness.click("Serve to other players");
+    harness.emit_event(BackendEventKind::Sharing(served("rtsp://192.0.2.7:8554/one.mjpeg", 0)));
+    let stream = connect(&mut harness, "rtsp://camera.example/live");
+    assert!(harness.shows("Cancel"), "no notice hides the connection");
+    let film = fail_to_connect(&mut harness, stream);
+    assert!(matches!(harness.next_command(), Some(Command::Share { generation }) if generation == film));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub enum Sharing {
     At {
         /// Address of the film.
         url: String,
-        /// Number of players that have set up a session.
+        /// Number of players that have set up a session with this film.
         viewers: usize,
     },
     /// The film cannot be served, for the reason in a sentence.
@@ -43,9 +43,17 @@ pub struct SharedServer {
 
 struct ListeningServer {
     server: Server,
-    viewers: watch::Receiver<usize>,
-    /// URL of the film; `None` before it is open.
-    url: Option<String>,
+    session_count: watch::Receiver<usize>,
+    /// Film and its URL; `None` before it is open.
+    film: Option<(Arc<MediaFile>, String)>,
+}
+
+impl ListeningServer {
+    /// Returns the state with the number of viewers; `None` while no film is served.
+    fn sharing(&self) -> Option<Sharing> {
+        let (film, url) = self.film.as_ref()?;
+        Some(Sharing::At { url: url.clone(), viewers: self.server.session_count_of(film) })
+    }
 }
 
 impl SharedServer {
@@ -63,8 +71,8 @@ impl SharedServer {
             };
             match started {
                 Ok(server) => {
-                    let viewers = server.watch_session_count();
-                    self.server = Some(ListeningServer { server, viewers, url: None });
+                    let session_count = server.watch_session_count();
+                    self.server = Some(ListeningServer { server, session_count, film: None });
                 }
                 Err(error) => {
                     self.failure = Some(format!(
@@ -90,18 +98,20 @@ impl SharedServer {
         let name = server.serve(media_file.clone());
         let address = connectable_address(server.address());
         let url = RtspUrl::for_path(address.ip().to_string(), address.port(), &name).to_string();
-        listening.url = Some(url.clone());
-        Some(Sharing::At { url, viewers: *listening.viewers.borrow_and_update() })
+        listening.film = Some((media_file.clone(), url));
+        listening.sharing()
     }
 
-    /// Waits until the number of viewers of the served film changes. Never returns while none is served.
+    /// Waits until the number of viewers may have changed. Never returns while no film is served.
     pub async fn viewers_changed(&mut self) -> Sharing {
-        let Some(ListeningServer { viewers, url: Some(url), .. }) = &mut self.server else {
-            return std::future::pending().await;
+        let Some(listening) = &mut self.server else { return std::future::pending().await };
+        let sharing = match listening.session_count.changed().await {
+            Ok(()) => listening.sharing(),
+            Err(_) => None,
         };
-        match viewers.changed().await {
-            Ok(()) => Sharing::At { url: url.clone(), viewers: *viewers.borrow_and_update() },
-            Err(_) => std::future::pending().await,
+        match sharing {
+            Some(sharing) => sharing,
+            None => std::future::pending().await,
         }
     }
 
@@ -112,11 +122,11 @@ impl SharedServer {
         }
     }
 
-    /// Serves the media of this generation on, because those that were to follow cannot be opened. Stops the server if it
-    /// has served none.
+    /// Continues to serve the media of this generation, because those that were to follow cannot be opened. Stops the server
+    /// if it has served none.
     pub fn stay_with(&mut self, generation: u64) {
         if generation != self.generation {
-            match self.server.as_ref().is_some_and(|listening| listening.url.is_some()) {
+            match self.server.as_ref().is_some_and(|listening| listening.film.is_some()) {
                 true => self.generation = generation,
                 false => self.stop(),
             }

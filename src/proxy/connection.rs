@@ -27,6 +27,9 @@ use crate::proto::rtsp::{ChannelPair, PortPair, encode_interleaved};
 /// Timeout of one write to either connection.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Number of bytes after which what was forwarded is written.
+const MAX_BATCH: usize = 64 * 1024;
+
 /// Maximum time in which responses are still forwarded after the client has closed its sending direction.
 const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -89,12 +92,15 @@ impl ProxyConnection {
         let mut reader = ConnectionReader::with_timeout(from, self.options.request_timeout);
         let mut forwarded = BytesMut::new();
         while let Some(part) = reader.next_part().await? {
-            forwarded.extend_from_slice(&self.forward_request_part(part)?);
-            // An error is returned after what precedes it is written.
-            while let Ok(Some(part)) = reader.received_part() {
-                forwarded.extend_from_slice(&self.forward_request_part(part)?);
+            let mut next_part = Some(part);
+            let mut result = Ok(());
+            while let (Some(part), Ok(())) = (next_part.take(), &result) {
+                result = self.forward_request_part(part).map(|bytes| forwarded.extend_from_slice(&bytes));
+                next_part = next_received(&mut reader, &forwarded);
             }
+            // An error is returned after what precedes it is written.
             write(&mut to, &mut forwarded).await?;
+            result?;
         }
         Ok(())
     }
@@ -121,15 +127,17 @@ impl ProxyConnection {
                 },
                 () = wait_for_deadline(streams.poll_timeout()) => None,
             };
-            while let Some(part) = next_part {
-                let bytes = self.forward_response_part(part, &mut streams)?;
-                forwarded.extend_from_slice(&bytes.unwrap_or_default());
-                streams.poll_packets(Instant::now(), &mut forwarded);
-                // An error is returned by the next call, after what precedes it is written.
-                next_part = reader.received_part().unwrap_or_default();
+            let mut result = Ok(());
+            while let (Some(part), Ok(())) = (next_part.take(), &result) {
+                result = self
+                    .forward_response_part(part, &mut streams)
+                    .map(|bytes| forwarded.extend_from_slice(&bytes.unwrap_or_default()));
+                streams.poll_packets(Instant::now(), &mut forwarded, MAX_BATCH);
+                next_part = next_received(&mut reader, &forwarded);
             }
-            streams.poll_packets(Instant::now(), &mut forwarded);
+            streams.poll_packets(Instant::now(), &mut forwarded, MAX_BATCH);
             write(&mut to, &mut forwarded).await?;
+            result?;
         }
     }
 
@@ -200,6 +208,15 @@ impl ProxyConnection {
             _ => None,
         })
     }
+}
+
+/// Returns the next part of what was read before; `None` if there is none, or enough was forwarded. An error is returned by the next
+/// read.
+fn next_received(reader: &mut ConnectionReader, forwarded: &BytesMut) -> Option<StreamPart> {
+    if forwarded.len() >= MAX_BATCH {
+        return None;
+    }
+    reader.received_part().unwrap_or_default()
 }
 
 /// Parses the value of an `interleaved` parameter, such as `0-1`.

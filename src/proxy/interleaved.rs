@@ -42,10 +42,12 @@ impl InterleavedStreams {
         self.0.iter().filter_map(|stream| stream.link.poll_timeout()).min()
     }
 
-    /// Appends all packets that have left the emulator, encoded for the connection.
-    pub fn poll_packets(&mut self, now: Instant, bytes: &mut BytesMut) {
+    /// Appends packets that have left the emulator, encoded for the connection, until there are `max_length` bytes.
+    pub fn poll_packets(&mut self, now: Instant, bytes: &mut BytesMut, max_length: usize) {
         for stream in &mut self.0 {
-            while let Some(packet) = stream.poll_packet(now) {
+            while bytes.len() < max_length
+                && let Some(packet) = stream.poll_packet(now)
+            {
                 bytes.extend_from_slice(&packet);
             }
         }

@@ -85,6 +85,11 @@ impl Server {
         self.context.sessions.count()
     }
 
+    /// Number of current sessions of a film.
+    pub fn session_count_of(&self, media_file: &Arc<MediaFile>) -> usize {
+        self.context.sessions.count_of(media_file)
+    }
+
     /// Returns the changes of the number of current sessions.
     pub fn watch_session_count(&self) -> watch::Receiver<usize> {
         self.context.sessions.watch_count()

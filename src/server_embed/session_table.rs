@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::handlers::Resource;
+use crate::media_file::MediaFile;
 use crate::net::limits::Place;
 use crate::proto::rtcp::{self, RtcpPacket};
 use crate::proto::rtsp::{Request, Response};
@@ -63,6 +64,7 @@ struct TableEntries {
 #[derive(Debug)]
 struct Entry {
     inbox: mpsc::Sender<SessionMessage>,
+    media_file: Arc<MediaFile>,
     /// Place of the session within the limits of the server.
     _place: Place,
 }
@@ -78,11 +80,12 @@ impl SessionTable {
         &self,
         id: &str,
         inbox: mpsc::Sender<SessionMessage>,
+        media_file: Arc<MediaFile>,
         rtcp_address: Option<SocketAddr>,
         place: Place,
     ) {
         let mut table = self.lock();
-        table.by_id.insert(id.to_owned(), Entry { inbox, _place: place });
+        table.by_id.insert(id.to_owned(), Entry { inbox, media_file, _place: place });
         self.count.send_replace(table.by_id.len());
         if let Some(address) = rtcp_address {
             table.by_rtcp_address.entry(address).or_default().push(id.to_owned());
@@ -123,7 +126,13 @@ impl SessionTable {
         *self.count.borrow()
     }
 
-    /// Returns the changes of this number.
+    /// Number of sessions of this film.
+    pub fn count_of(&self, media_file: &Arc<MediaFile>) -> usize {
+        let table = self.lock();
+        table.by_id.values().filter(|entry| Arc::ptr_eq(&entry.media_file, media_file)).count()
+    }
+
+    /// Returns the changes of the number of sessions.
     pub fn watch_count(&self) -> watch::Receiver<usize> {
         self.count.subscribe()
     }
@@ -132,19 +141,47 @@ impl SessionTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::FrameRate;
     use crate::net::limits::Places;
 
-    fn insert(sessions: &SessionTable, id: &str, address: SocketAddr) -> mpsc::Receiver<SessionMessage> {
+    fn film() -> Arc<MediaFile> {
+        let film = include_bytes!("../../assets/sample.mjpeg");
+        MediaFile::from_memory(film, "sample.mjpeg", FrameRate::CLASSROOM).unwrap()
+    }
+
+    fn insert(
+        sessions: &SessionTable,
+        id: &str,
+        film: &Arc<MediaFile>,
+        address: SocketAddr,
+    ) -> mpsc::Receiver<SessionMessage> {
         let (inbox, messages) = mpsc::channel(INBOX_CAPACITY);
         let place = Places::new("sessions", 1, 1).take(address.ip().into()).unwrap();
-        sessions.insert(id, inbox, Some(address), place);
+        sessions.insert(id, inbox, film.clone(), Some(address), place);
         messages
+    }
+
+    #[test]
+    fn sessions_are_counted_together_and_by_film() {
+        let (sessions, port) = (SessionTable::default(), SocketAddr::from(([127, 0, 0, 1], 5_001)));
+        let mut changes = sessions.watch_count();
+        let films = [film(), film()];
+        for (id, film) in [("1", &films[0]), ("2", &films[0]), ("3", &films[1])] {
+            insert(&sessions, id, film, port);
+        }
+        assert!(changes.has_changed().unwrap());
+        assert_eq!((*changes.borrow_and_update(), sessions.count()), (3, 3));
+        assert_eq!(films.each_ref().map(|film| sessions.count_of(film)), [2, 1]);
+        sessions.remove("1");
+        assert!(changes.has_changed().unwrap());
+        assert_eq!((sessions.count(), sessions.count_of(&films[0])), (2, 1));
     }
 
     #[test]
     fn session_on_shared_port_receives_rtcp_after_other_is_removed() {
         let (sessions, port) = (SessionTable::default(), SocketAddr::from(([127, 0, 0, 1], 5_001)));
-        let (mut first, mut second) = (insert(&sessions, "1", port), insert(&sessions, "2", port));
+        let (mut first, mut second) =
+            (insert(&sessions, "1", &film(), port), insert(&sessions, "2", &film(), port));
         let report = rtcp::encode(&[RtcpPacket::ReceiverReport { ssrc: 5, blocks: Vec::new() }]);
         sessions.handle_rtcp(port, &report);
         assert!(matches!(first.try_recv(), Ok(SessionMessage::Rtcp(..))));

@@ -48,21 +48,21 @@ pub struct RecentStream {
 pub enum LastAttempt {
     /// The server has set up a session.
     Connected,
-    /// The server has responded, and the stream cannot be played: a wrong path, or a sign-in that is missing.
-    Refused,
+    /// The stream cannot be played, although the server has responded: a wrong path, or a sign-in that is missing.
+    Failed,
     /// The server has not responded.
     Unreachable,
 }
 
 impl LastAttempt {
     /// All results.
-    const ALL: [Self; 3] = [Self::Connected, Self::Refused, Self::Unreachable];
+    const ALL: [Self; 3] = [Self::Connected, Self::Failed, Self::Unreachable];
 
     /// Returns the name in the settings file.
     fn as_str(self) -> &'static str {
         match self {
             Self::Connected => "connected",
-            Self::Refused => "refused",
+            Self::Failed => "failed",
             Self::Unreachable => "unreachable",
         }
     }

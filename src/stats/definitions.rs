@@ -449,7 +449,7 @@ const FRAMES: &[Figure] = &[
         name: "Headers reduced",
         span: Span::SinceSetup,
         fields: &["headers_reduced"],
-        description: "Frames whose sender has left out APPn and COM segments, because their header is long. Reelay does not.",
+        description: "Frames whose sender has left out APPn and COM segments, because their header is long. Reelay sends all of them.",
         measured: |s| count(s.headers_reduced),
         emulated: None,
     },

@@ -35,8 +35,8 @@ pub enum Arrival {
     /// Sequence number and timestamp do not belong to the count. The packet is a stray one or the first of a restarted
     /// count; the caller keeps it.
     Held,
-    /// This packet and one that was held are neighbours in a count that has restarted. The caller passes in both again,
-    /// with all held packets for which [`is_near`] is true, after [`RtpReceiver::init_seq`].
+    /// This packet and one that was held are neighbours in a count that has restarted. After [`RtpReceiver::init_seq`], the
+    /// caller passes in again the packets before them, and all held packets for which [`is_near`] is true.
     RestartProven {
         /// Lowest sequence number of the restarted count.
         first: u16,
@@ -256,21 +256,27 @@ impl RtpReceiver {
         let Some(source) = &mut self.source else { return Arrival::OutOfRange };
         let is_counted = sequence >= source.base_seq;
         let is_missing = is_counted && source.mark_received(sequence);
-        source.bad_seq.push(header.sequence, is_missing);
         if is_missing {
+            source.bad_seq.push(header.sequence, true);
             self.interarrival_jitter.update(now, header.timestamp, header.marker);
             self.reordered += 1;
             self.reordered_farthest =
                 self.reordered_farthest.max((source.extended_max - sequence).unsigned_abs());
             return Arrival::Reordered(sequence);
         }
+        if !is_counted && let Some(arrival) = self.count_before_base(now, sequence, header) {
+            self.interarrival_jitter.update(now, header.timestamp, header.marker);
+            return arrival;
+        }
+        let Some(source) = &mut self.source else { return Arrival::OutOfRange };
+        source.bad_seq.push(header.sequence, false);
         if source.bad_seq.redundant >= MIN_SEQUENTIAL_BEHIND {
             self.duplicates -= source.bad_seq.duplicates;
             return Arrival::Restarted { packets: source.bad_seq.length };
         }
         self.interarrival_jitter.update(now, header.timestamp, header.marker);
         if !is_counted {
-            return self.count_before_base(now, sequence, header);
+            return Arrival::OutOfRange;
         }
         source.bad_seq.duplicates += 1;
         self.duplicates += 1;
@@ -278,13 +284,19 @@ impl RtpReceiver {
     }
 
     /// Counts a packet before the first one of the count: of the count before it, or sent before the first one received.
-    fn count_before_base(&mut self, now: Instant, sequence: i64, header: &Header) -> Arrival {
+    /// `None` if it is neither.
+    fn count_before_base(&mut self, now: Instant, sequence: i64, header: &Header) -> Option<Arrival> {
         if let Some(arrival) = self.count_in_previous(now, header) {
-            return arrival;
+            return Some(arrival);
         }
-        let is_counted = self.source.as_mut().is_some_and(|source| source.extend_back(now, sequence));
-        self.reordered += u64::from(is_counted);
-        if is_counted { Arrival::Reordered(sequence) } else { Arrival::OutOfRange }
+        let source = self.source.as_mut()?;
+        if !source.extend_back(now, sequence) {
+            return None;
+        }
+        // The caller keeps a place for it among the candidates of a restart.
+        source.bad_seq.push(header.sequence, true);
+        self.reordered += 1;
+        Some(Arrival::Reordered(sequence))
     }
 
     /// Counts a packet of the count before the last restart; `None` if it is none.

@@ -95,7 +95,7 @@ impl Connection {
             Err(full) => return Response::error(StatusCode::SERVICE_UNAVAILABLE, full),
         };
         let (inbox, messages) = mpsc::channel(INBOX_CAPACITY);
-        self.context.sessions.insert(&id, inbox, rtcp_address, place);
+        self.context.sessions.insert(&id, inbox, media_file.clone(), rtcp_address, place);
         if let Some(pair) = channels {
             self.channels.set_in_use(pair, true);
         }

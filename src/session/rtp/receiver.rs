@@ -384,8 +384,8 @@ impl RtpFrameReceiver {
     /// packets near `first` are part.
     fn handle_proven_restart(&mut self, first: u16, candidate_count: usize) -> Option<i64> {
         let held = std::mem::take(&mut self.held);
-        let near = held.into_iter().filter(|held| is_near(first, held.packet.header.sequence));
-        let packets: Vec<_> = self.take_last_candidates(candidate_count).chain(near).collect();
+        let packets = self.take_last_candidates(candidate_count).chain(held);
+        let packets = packets.filter(|received| is_near(first, received.packet.header.sequence)).collect();
         self.restart_with(first, packets)
     }
 

@@ -44,6 +44,8 @@ impl App {
             }
         }
         let generation = event.generation;
+        let is_return =
+            self.playback.returning_to().is_some() && self.playback.opening_generation() == Some(generation);
         let film_note = match &event.kind {
             BackendEventKind::Opened(info) => info.other_streams_note(),
             _ => None,
@@ -83,6 +85,11 @@ impl App {
         };
         if self.playback.generation() != previous_generation {
             self.session_record.reset();
+            let before = self.before_stream.take();
+            if let Some(record) = before.filter(|_| is_return).and_then(|before| before.record) {
+                self.session_record.restore(*record);
+            }
+            self.replaced_list = None;
             self.forget_previous_media();
         }
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
@@ -109,16 +116,24 @@ impl App {
 
     /// Shows why a file could not be opened, and opens the next one of the list.
     fn handle_open_failed(&mut self, event: BackendEvent) {
-        let goal = self.playback.opening_goal(event.generation);
+        let generation = event.generation;
+        if self.playback.opening_generation() == Some(generation) {
+            // The film from before a stream cannot be opened either.
+            self.before_stream = None;
+        }
+        let goal = self.playback.opening_goal(generation);
         let film = self.opening_film(event.generation);
         self.playback.handle_event(event);
         if let (Some(goal), Some(notice)) = (goal, self.playback.notice()) {
             let error = notice.text().to_owned();
-            self.skip_failed(goal, error);
+            self.skip_failed(goal, error, self.shared_generation == Some(generation));
         }
         let is_given_up = goal.is_some() && !self.playback.is_opening();
         if let Some(source) = self.playback.source().filter(|_| is_given_up) {
             self.play_list.return_to(source);
+            if self.is_shared() {
+                self.shared_generation = Some(self.playback.generation());
+            }
         }
         if let Some(film) = film.filter(|_| goal.is_some() && !self.playback.is_opening()) {
             self.offer_to_forget(film);

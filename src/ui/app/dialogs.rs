@@ -131,7 +131,7 @@ impl App {
             self.settings.frame_rate = frame_rate;
             self.backend.send(Command::SetFrameRates(self.frame_rates.clone()));
             if self.needs_reopening() {
-                self.playback.reopen();
+                self.reopen();
             }
         }
         self.settings.playout_delay_ms = u32::try_from(playout_delay.as_millis()).unwrap_or(u32::MAX);
@@ -218,6 +218,8 @@ impl App {
 
     pub(super) fn handle_play_list(&mut self, message: play_list::Message) -> Task<Message> {
         match message {
+            // It is open already.
+            play_list::Message::Open(entry) if entry == self.play_list.current() => self.dialog = None,
             play_list::Message::Open(entry) => self.open_entry(entry),
             play_list::Message::Move { entry, towards_end } => {
                 self.play_list.move_entry(entry, towards_end);
@@ -245,7 +247,8 @@ impl App {
     /// Moves the focus to this entry of the play list, or to the last one.
     pub(super) fn focus_entry(&self, entry: usize) -> Task<Message> {
         let last = self.play_list.entries().len().saturating_sub(1);
-        focus::control(play_list::entry_id(entry.min(last)))
+        // An entry that is not shown, in a long list, leaves no control with the focus.
+        focus::clear().chain(focus::control(play_list::entry_id(entry.min(last))))
     }
 
     pub(super) fn handle_trust(&mut self, message: trust::Message) -> Task<Message> {
@@ -325,8 +328,8 @@ impl App {
         }
     }
 
-    /// Shows the dialog to save a file, unless one of the system is open. The suggested name is that of the film with date and time, and `ending`, such as
-    /// `seconds.csv`.
+    /// Shows the dialog to save a file, unless one of the system is open. The suggested name is that of the film with date and
+    /// time, and `ending`, such as `seconds.csv`.
     pub(super) fn save_file(&mut self, ending: &str, bytes: Vec<u8>) -> Task<Message> {
         if std::mem::replace(&mut self.is_file_dialog_open, true) {
             return Task::none();

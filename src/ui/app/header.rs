@@ -86,7 +86,7 @@ pub fn view<'a>(controls: Controls, panels: &Panels<'_>, is_open: bool, width: f
 
 /// Tooltip of a panel that is open and not shown.
 const HIDDEN_PANEL: &str =
-    "Open, but the window has no space for it beside the others: a click shows it in their place";
+    "Open, but the window has no space for a further panel: a click hides another one and shows this one";
 
 fn close_button<'a>() -> Element<'a, Action> {
     let close = button(icon(Icon::Close)).padding(9).style(theme::quiet).on_press(Action::CloseMedia);

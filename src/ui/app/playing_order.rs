@@ -25,25 +25,24 @@ impl App {
         let sources: Vec<Source> = sources.into_iter().take(MAX_ENTRIES).collect();
         if let Some(first) = sources.first().cloned() {
             self.recents.choose(&sources);
-            let list = matches!(first, Source::Stream(..)).then(|| self.play_list.clone());
+            self.replaced_list = Some(self.play_list.clone());
             self.play_list.replace(sources);
             self.start(first, play);
-            if let (Some(list), Some(before)) = (list, &mut self.before_stream) {
-                before.play_list.get_or_insert(list);
-            }
         }
     }
 
-    /// Brings back the play list and the figures from before a stream that could not be set up, when its film is opened
-    /// again.
+    /// Brings back the play list from before a stream that could not be set up, when its film is opened again. The figures
+    /// follow when it is open.
     pub(super) fn restore_before_stream(&mut self) {
-        let Some(film) = self.playback.returning_to() else { return };
-        let Some(BeforeStream { play_list, record }) = self.before_stream.take() else { return };
-        match play_list {
-            Some(play_list) => self.play_list = play_list,
-            None => self.play_list.return_to(film),
+        let (Some(film), Some(before)) = (self.playback.returning_to(), &mut self.before_stream) else {
+            return;
+        };
+        if let Some(play_list) = before.play_list.take() {
+            self.play_list = play_list;
         }
-        self.session_record.restore(*record);
+        self.play_list.return_to(film);
+        let is_shared = std::mem::take(&mut before.is_shared);
+        self.share_opening(is_shared);
     }
 
     /// Adds a film to the end of the list.
@@ -81,11 +80,9 @@ impl App {
 
     /// Opens an entry of the list in place of another one. A film is served to other players if that one was.
     fn start_entry(&mut self, entry: Source, play: bool) {
-        let is_shared = self.is_shared();
+        let is_shared = self.is_newest_shared();
         self.start(entry, play);
-        if let Some(generation) = self.playback.opening_generation().filter(|_| is_shared) {
-            self.share(generation);
-        }
+        self.share_opening(is_shared);
     }
 
     /// Plays what follows the end of the media: the same again, or the next entry. With four buttons nothing follows,
@@ -116,9 +113,7 @@ impl App {
         if let Some(first) = self.play_list.select(self.play_list.current()) {
             self.start(first, goal == Goal::Playing);
         }
-        if let Some(generation) = self.playback.opening_generation().filter(|_| is_shared) {
-            self.share(generation);
-        }
+        self.share_opening(is_shared);
         if let Some(sentence) = left_out(&list.skipped) {
             self.playback.show_error_while_opening(sentence);
         }
@@ -132,11 +127,13 @@ impl App {
         }
     }
 
-    /// Opens the next entry of the list in place of one that cannot be opened, whose error stays.
-    pub(super) fn skip_failed(&mut self, goal: Goal, error: String) {
+    /// Opens the next entry of the list in place of one that cannot be opened, whose error stays. `is_shared` is true if that one
+    /// was to be served.
+    pub(super) fn skip_failed(&mut self, goal: Goal, error: String, is_shared: bool) {
         let next = self.play_list.current() + 1;
         if let Some(entry) = self.play_list.select(next) {
-            self.start_entry(entry, goal == Goal::Playing);
+            self.start(entry, goal == Goal::Playing);
+            self.share_opening(is_shared);
             self.playback.show_error_while_opening(error);
         }
     }
@@ -173,9 +170,16 @@ impl App {
         };
         self.remember_frame_soon();
         self.picture = None;
-        if let Some(Source::Local(_)) = self.playback.source() {
-            let record = Box::new(self.session_record.take());
-            self.before_stream = Some(BeforeStream { play_list: None, record });
+        let replaced_list = self.replaced_list.take();
+        match (self.playback.source(), &mut self.before_stream) {
+            (Some(Source::Local(_)), _) => {
+                let is_shared = self.is_newest_shared();
+                let record = Some(Box::new(self.session_record.take()));
+                self.before_stream = Some(BeforeStream { play_list: replaced_list, record, is_shared });
+            }
+            // Another attempt before the film is open again.
+            (_, Some(before)) if before.play_list.is_none() => before.play_list = replaced_list,
+            _ => {}
         }
         self.session_record.reset();
         self.remember_connection(&url);

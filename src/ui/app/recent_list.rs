@@ -70,7 +70,7 @@ impl<'a> RecentList<'a> {
             }
             RecentSource::Stream(stream) => {
                 let failure = match stream.last_attempt {
-                    Some(LastAttempt::Refused) => Some(" · refused"),
+                    Some(LastAttempt::Failed) => Some(" · failed"),
                     Some(LastAttempt::Unreachable) => Some(" · not reachable"),
                     Some(LastAttempt::Connected) | None => None,
                 };
@@ -129,7 +129,7 @@ fn stream_details(stream: &RecentStream) -> String {
     };
     match stream.last_attempt {
         Some(LastAttempt::Connected) => format!("{kind} · connected"),
-        Some(LastAttempt::Refused | LastAttempt::Unreachable) | None => kind.to_owned(),
+        Some(LastAttempt::Failed | LastAttempt::Unreachable) | None => kind.to_owned(),
     }
 }
 

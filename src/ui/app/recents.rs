@@ -104,7 +104,9 @@ impl App {
                 | SessionError::TimedOut { .. }
                 | SessionError::ConnectionLost { .. },
             ) => LastAttempt::Unreachable,
-            SessionEvent::Failed(_) => LastAttempt::Refused,
+            // The cause is on this computer.
+            SessionEvent::Failed(SessionError::PortsUnavailable { .. } | SessionError::UdpOverTls) => return,
+            SessionEvent::Failed(_) => LastAttempt::Failed,
             _ => return,
         };
         if let Some(Source::Stream(url, _)) = self.playback.source() {

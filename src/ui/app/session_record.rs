@@ -20,19 +20,8 @@ pub struct SessionRecord {
     transport: Option<LowerTransport>,
     /// Repair of lost packets that the server offers, in words.
     repair: Vec<&'static str>,
-    kept: Kept,
-}
-
-/// Figures that are kept beyond their session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Kept {
-    /// The figures are those of the current session.
-    #[default]
-    No,
-    /// The figures are those from before a stream that could not be set up, whose film is being opened again.
-    UntilOpened,
-    /// The film is open again; its figures are kept until it plays.
-    UntilPlayed,
+    /// The figures are those of the former session of the film, until it plays again.
+    is_kept: bool,
 }
 
 /// Time without a complete frame after which the banner reports it, in seconds of playback.
@@ -51,7 +40,7 @@ impl Default for SessionRecord {
             server: None,
             transport: None,
             repair: Vec::new(),
-            kept: Kept::No,
+            is_kept: false,
         }
     }
 }
@@ -61,12 +50,7 @@ impl SessionRecord {
     /// it.
     pub fn reset(&mut self) {
         self.message_log.start_media(Instant::now());
-        match self.kept {
-            Kept::UntilOpened => self.kept = Kept::UntilPlayed,
-            Kept::No | Kept::UntilPlayed => {
-                self.take();
-            }
-        }
+        self.take();
     }
 
     /// Returns everything but the message log, and clears it.
@@ -75,10 +59,10 @@ impl SessionRecord {
         std::mem::replace(self, Self { message_log, ..Self::default() })
     }
 
-    /// Brings back what [`Self::take`] returned, for a film that is opened again. It is kept until the film plays.
+    /// Brings back what [`Self::take`] returned, for a film that is open again. It is kept until the film plays.
     pub fn restore(&mut self, former: Self) {
         let message_log = std::mem::take(&mut self.message_log);
-        *self = Self { message_log, kept: Kept::UntilOpened, ..former };
+        *self = Self { message_log, is_kept: true, ..former };
     }
 
     /// Keeps everything of the session that is left, whose TEARDOWN follows.
@@ -105,7 +89,7 @@ impl SessionRecord {
             }
             SessionEvent::SetUp(lower) => {
                 self.transport = Some(*lower);
-                if self.kept == Kept::No {
+                if !self.is_kept {
                     self.history = SessionHistory::new(SystemTime::now());
                 }
                 self.message_log.start_session();
@@ -133,11 +117,11 @@ impl SessionRecord {
 
     /// Stores new statistics, with the emulator settings under which they were measured.
     pub fn handle_figures(&mut self, figures: Figures, settings: &EmulatorSettings) {
-        if self.kept != Kept::No {
+        if self.is_kept {
             if figures.snapshot.playing_s <= 0.0 {
                 return;
             }
-            (self.kept, self.history) = (Kept::No, SessionHistory::new(SystemTime::now()));
+            (self.is_kept, self.history) = (false, SessionHistory::new(SystemTime::now()));
         }
         self.history.update(&figures.snapshot, settings);
         self.message_log.update(&figures.snapshot);

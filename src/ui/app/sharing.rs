@@ -20,6 +20,19 @@ impl App {
         matches!(self.sharing, Sharing::At { .. })
     }
 
+    /// Returns whether the newest media, open or being opened, are served or will be.
+    pub(super) fn is_newest_shared(&self) -> bool {
+        let newest = self.playback.opening_generation().unwrap_or(self.playback.generation());
+        self.shared_generation == Some(newest)
+    }
+
+    /// Requests to serve the media that are being opened, if `is_shared` is true.
+    pub(super) fn share_opening(&mut self, is_shared: bool) {
+        if let Some(generation) = self.playback.opening_generation().filter(|_| is_shared) {
+            self.share(generation);
+        }
+    }
+
     /// Returns whether the open media can be served: a film on this machine, and not a stream.
     pub(super) fn can_share(&self) -> bool {
         matches!(self.playback.source(), Some(Source::Local(_)))
@@ -37,9 +50,11 @@ impl App {
     pub(super) fn handle_sharing(&mut self, sharing: Sharing) {
         match sharing {
             Sharing::Failed(sentence) => {
-                self.sharing = Sharing::Off;
+                (self.sharing, self.shared_generation) = (Sharing::Off, None);
                 self.playback.show_error(sentence);
             }
+            // Sent before the server was stopped.
+            Sharing::At { .. } if self.shared_generation.is_none() => {}
             sharing => self.sharing = sharing,
         }
     }
@@ -61,9 +76,10 @@ impl App {
         if self.shared_generation == Some(self.playback.generation()) {
             return;
         }
-        if self.is_shared() && self.playback.notice().is_none() {
-            self.playback
-                .show_info("The film that was served to other players is closed, so it is served no longer.");
+        // A notice would hide that the window connects.
+        let has_space = self.playback.notice().is_none() && self.playback.connecting_host().is_none();
+        if self.is_shared() && has_space {
+            self.playback.show_info("Serving to other players has ended, because the film was closed.");
         }
         self.sharing = Sharing::Off;
     }

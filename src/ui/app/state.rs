@@ -65,8 +65,10 @@ pub struct App {
     /// Rotation and reflection of the open film or stream.
     pub(super) orientation: Orientation,
     pub(super) session_record: SessionRecord,
-    /// What a stream that cannot be set up gives way to; `None` once it is set up.
+    /// State to restore if the stream cannot be set up; `None` once it is.
     pub(super) before_stream: Option<BeforeStream>,
+    /// Play list that was replaced by what is being opened; `None` once that is open.
+    pub(super) replaced_list: Option<PlayList>,
     pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
     pub(super) recorded_losses: RecordedLosses,
@@ -191,6 +193,7 @@ impl App {
             orientation: Orientation::default(),
             session_record: SessionRecord::default(),
             before_stream: None,
+            replaced_list: None,
             banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
             recorded_losses: RecordedLosses::default(),

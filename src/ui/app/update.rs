@@ -277,8 +277,15 @@ impl App {
         }
         self.frame_rates.set_rate_of(film, rate);
         self.backend.send(Command::SetFrameRates(self.frame_rates.clone()));
-        self.playback.reopen();
+        self.reopen();
         self.save_settings()
+    }
+
+    /// Opens the film again at another frame rate. It is served to other players if it was.
+    pub(super) fn reopen(&mut self) {
+        let is_shared = self.is_newest_shared();
+        self.playback.reopen();
+        self.share_opening(is_shared);
     }
 
     /// Returns whether the user has chosen the rate of the open film.

@@ -176,8 +176,8 @@ impl<Message> Control<'_, Message> {
         let Some(key) = control_key(key, *modifiers) else { return false };
         match (self.on_key)(key) {
             KeyEffect::Ignored => return false,
-            // A held key does not press again.
-            KeyEffect::Publish(_) if *repeat && key == ControlKey::Press => {}
+            // A held key does not press or delete again.
+            KeyEffect::Publish(_) if *repeat && matches!(key, ControlKey::Press | ControlKey::Delete) => {}
             KeyEffect::Publish(message) => shell.publish(message),
             KeyEffect::Nothing => {}
         }

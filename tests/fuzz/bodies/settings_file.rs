@@ -81,7 +81,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let written = "controls = \"four\" # mine\n\n theme= 'dark'\nframe_rate = \"30000/1001\"\nplayout_delay_ms = 120\n\n\
         [[recents]]\nsource = \"rtsp://lab.example:8554/m\"\nkind = \"classroom\"\nopened = 2026-11-29T14:05:00Z\n\
         port_spelling = \"bare\"\n\n# another\n[[recents]]\nsource = \"/films/a.avi\"\nopened = 2026-11-29T14:05:00+01:00\nnote = \"roof\"\n";
-    let inline = "recents = [{ source = \"http://ann:b@a:1/?pwd=c\", kind = \"http\", opened = 2026-11-29T14:05:00.5Z, last_attempt = \"refused\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
+    let inline = "recents = [{ source = \"http://ann:b@a:1/?pwd=c\", kind = \"http\", opened = 2026-11-29T14:05:00.5Z, last_attempt = \"failed\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
     let odd = "playout_delay_ms = -1\r\npanels = ['messages', 'sound']\r\npanel_width = 1e3\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
     let films = "[[films]]\npath = \"/films/talk.mjpeg\" # mine\nframe_rate = 5.0\n[[films]]\npath = '/films/talk.mjpeg/'\n\
         frame_rate = 24\n[[films]]\nframe_rate = 3\n[[films]]\npath = '/a'\nrotation = 90\nflipped = true\nleft_at_frame = 7\n";

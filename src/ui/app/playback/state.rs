@@ -74,7 +74,7 @@ pub(super) struct Opening {
     pub notice: Option<Notice>,
     /// Time of the request to open it.
     pub started_at: Instant,
-    /// A stream that could not be set up gives way to the file that was open before.
+    /// The file is opened again, because a stream could not be set up.
     pub(super) is_return: bool,
 }
 
