@@ -139,6 +139,16 @@ mod tests {
     use crate::media::FrameRate;
     use crate::session::{Goal, Orientation, SessionCommand, SessionEvent};
 
+    /// Starts a backend, and a runtime to wait on.
+    fn start() -> (Runtime, Backend, BackendOutputs) {
+        let options = BackendOptions {
+            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+            playout_delay: Duration::ZERO,
+        };
+        let (backend, outputs) = Backend::start(options).unwrap();
+        (Runtime::new().unwrap(), backend, outputs)
+    }
+
     /// Waits until an event matches, for at most 20 seconds.
     fn wait_for(
         outputs: &mut BackendOutputs,
@@ -167,12 +177,7 @@ mod tests {
 
     #[test]
     fn goal_is_reached_during_preview_flood_and_slow_open() {
-        let runtime = Runtime::new().unwrap();
-        let options = BackendOptions {
-            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
-            playout_delay: Duration::ZERO,
-        };
-        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let (runtime, backend, mut outputs) = start();
         let handle = backend.handle();
         handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
         wait_for(&mut outputs, &runtime, has_reached(Goal::Ready, 1));
@@ -192,12 +197,7 @@ mod tests {
     #[test]
     fn shared_film_is_served_to_others_until_other_media_are_opened() {
         use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-        let runtime = Runtime::new().unwrap();
-        let options = BackendOptions {
-            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
-            playout_delay: Duration::ZERO,
-        };
-        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let (runtime, backend, mut outputs) = start();
         let handle = backend.handle();
         handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
         // Before the film is open.
@@ -234,12 +234,7 @@ mod tests {
 
     #[test]
     fn thumbnail_is_of_the_frame_that_was_requested_last() {
-        let runtime = Runtime::new().unwrap();
-        let options = BackendOptions {
-            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
-            playout_delay: Duration::ZERO,
-        };
-        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let (runtime, backend, mut outputs) = start();
         let handle = backend.handle();
         handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
         wait_for(&mut outputs, &runtime, has_reached(Goal::Ready, 1));
@@ -258,12 +253,7 @@ mod tests {
 
     #[test]
     fn last_opened_file_wins_and_stale_commands_are_ignored() {
-        let runtime = Runtime::new().unwrap();
-        let options = BackendOptions {
-            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
-            playout_delay: Duration::ZERO,
-        };
-        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let (runtime, backend, mut outputs) = start();
         let handle = backend.handle();
         for generation in [1, 2] {
             handle.send(Command::Open { generation, source: MediaSource::Sample, goal: Goal::Ready });

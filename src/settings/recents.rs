@@ -55,7 +55,7 @@ pub enum LastAttempt {
 }
 
 impl LastAttempt {
-    /// All results.
+    /// Results that the settings file can name.
     const ALL: [Self; 3] = [Self::Connected, Self::Failed, Self::Unreachable];
 
     /// Returns the name in the settings file.

@@ -84,17 +84,23 @@ impl App {
             _ => self.handle_playback_event(event),
         };
         if self.playback.generation() != previous_generation {
-            self.session_record.reset();
-            let before = self.before_stream.take();
-            if let Some(record) = before.filter(|_| is_return).and_then(|before| before.record) {
-                self.session_record.restore(*record);
-            }
-            self.replaced_list = None;
-            self.forget_previous_media();
+            self.replace_media(is_return);
         }
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();
         Task::batch([saving, self.show_sign_in()])
+    }
+
+    /// Clears what belonged to the media before. `is_return` is true if the film from before a stream is open again, whose
+    /// figures return.
+    fn replace_media(&mut self, is_return: bool) {
+        self.session_record.reset();
+        let before = self.before_stream.take();
+        if let Some(record) = before.filter(|_| is_return).and_then(|before| before.record) {
+            self.session_record.restore(*record);
+        }
+        self.replaced_list = None;
+        self.forget_previous_media();
     }
 
     /// Records an event of the current session, or a message of one that is being torn down.

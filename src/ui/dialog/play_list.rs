@@ -19,16 +19,16 @@ pub enum Message {
     Open(usize),
     /// Move an entry by one place, towards the end or towards the start.
     Move {
-        /// Entry to move.
+        /// Entry to move, counted from 0.
         entry: usize,
-        /// Direction.
+        /// True towards the end of the list, false towards its start.
         towards_end: bool,
     },
     /// Move the entry with the focus in the same way.
     MoveFocused {
-        /// Entry to move.
+        /// Entry to move, counted from 0.
         entry: usize,
-        /// Direction.
+        /// True towards the end of the list, false towards its start.
         towards_end: bool,
     },
     /// Remove an entry.

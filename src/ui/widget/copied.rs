@@ -12,7 +12,7 @@ pub struct Copied {
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Copied {
-    /// Records a copy.
+    /// Records a copy to the clipboard at `now`.
     pub fn record(&mut self, now: Instant) {
         self.at = Some(now);
     }
