@@ -396,6 +396,9 @@ fn figures_return_with_their_film_only() {
     emit(&mut harness, film, BackendEventKind::OpenFailed("one.mjpeg is gone.".to_owned()));
     let (next, generation) = next_open(&mut harness).unwrap();
     assert_eq!(next, MediaSource::File("/films/two.mjpeg".into()));
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    assert!(harness.shows("2 of 2") && harness.shows("failed"));
+    harness.click("Close");
     emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
     assert!(!harness.shows(PLAYED));
     // Another film is opened before the one from before the stream is open again.
@@ -421,6 +424,18 @@ fn list_returns_if_the_stream_of_a_list_file_cannot_be_set_up() {
     fail_to_connect(&mut harness, stream.unwrap());
     harness.send(Message::Shortcut(Shortcut::PlayList));
     assert!(harness.shows("1 of 2") && harness.shows("one.mjpeg") && harness.shows("two.mjpeg"));
+}
+
+#[test]
+fn films_added_while_a_stream_connects_are_in_the_list_that_returns() {
+    let mut harness = played_for_75_seconds();
+    let stream = connect(&mut harness, "rtsp://camera.example/live");
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    harness.send(Message::FilePicked(PickResult::Paths(vec!["/films/added.mjpeg".into()])));
+    assert!(harness.shows("1 of 2") && harness.shows("added.mjpeg"));
+    fail_to_connect(&mut harness, stream);
+    assert!(harness.shows("1 of 3") && harness.shows("two.mjpeg") && harness.shows("added.mjpeg"));
+    assert!(!harness.shows("failed"), "the stream is not in this list");
 }
 
 #[test]

@@ -130,6 +130,9 @@ impl App {
         let goal = self.playback.opening_goal(generation);
         let film = self.opening_film(event.generation);
         self.playback.handle_event(event);
+        if goal.is_some() {
+            self.play_list.mark_failed();
+        }
         if let (Some(goal), Some(notice)) = (goal, self.playback.notice()) {
             let error = notice.text().to_owned();
             self.skip_failed(goal, error, self.shared_generation == Some(generation));
@@ -173,6 +176,7 @@ impl App {
             self.handle_end();
         }
         if has_failed {
+            self.play_list.mark_failed();
             self.leave_failed_stream();
         }
         saving

@@ -5,10 +5,25 @@ use super::playback::Source;
 /// List of films and streams, one of which is open.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PlayList {
-    entries: Vec<Source>,
+    entries: Vec<Entry>,
     /// Index of the entry that is open; meaningless in an empty list.
     current: usize,
     repeat: Repeat,
+}
+
+/// Film or stream of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Media to open.
+    pub source: Source,
+    /// The last attempt to open or to play it failed.
+    pub has_failed: bool,
+}
+
+impl Entry {
+    fn new(source: Source) -> Self {
+        Self { source, has_failed: false }
+    }
 }
 
 /// Continuation after the end of an entry.
@@ -48,29 +63,29 @@ pub const MAX_ENTRIES: usize = 10_000;
 
 impl PlayList {
     /// Replaces the list; its first entry is the current one.
-    pub fn replace(&mut self, entries: impl IntoIterator<Item = Source>) {
-        self.entries = entries.into_iter().take(MAX_ENTRIES).collect();
+    pub fn replace(&mut self, sources: impl IntoIterator<Item = Source>) {
+        self.entries = sources.into_iter().take(MAX_ENTRIES).map(Entry::new).collect();
         self.current = 0;
     }
 
     /// Adds an entry at the end; returns false if the list is full.
-    pub fn push(&mut self, entry: Source) -> bool {
+    pub fn push(&mut self, source: Source) -> bool {
         let has_room = self.entries.len() < MAX_ENTRIES;
         if has_room {
-            self.entries.push(entry);
+            self.entries.push(Entry::new(source));
         }
         has_room
     }
 
     /// Replaces the current entry by others, such as a folder by its films.
-    pub fn expand_current(&mut self, entries: impl IntoIterator<Item = Source>) {
+    pub fn expand_current(&mut self, sources: impl IntoIterator<Item = Source>) {
         let end = self.entries.len().min(self.current + 1);
-        self.entries.splice(self.current.min(end)..end, entries);
+        self.entries.splice(self.current.min(end)..end, sources.into_iter().map(Entry::new));
         self.entries.truncate(MAX_ENTRIES);
     }
 
     /// Returns the entries in their order.
-    pub fn entries(&self) -> &[Source] {
+    pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
@@ -89,11 +104,19 @@ impl PlayList {
         self.repeat = self.repeat.next(self.entries.len());
     }
 
-    /// Makes an entry the current one; `None` if there is none with this index.
+    /// Makes an entry the current one, which is about to be opened; `None` if there is none with this index.
     pub fn select(&mut self, index: usize) -> Option<Source> {
-        let entry = self.entries.get(index).cloned()?;
+        let entry = self.entries.get_mut(index)?;
+        entry.has_failed = false;
         self.current = index;
-        Some(entry)
+        Some(entry.source.clone())
+    }
+
+    /// Marks the current entry as one that could not be opened or played.
+    pub fn mark_failed(&mut self) {
+        if let Some(entry) = self.entries.get_mut(self.current) {
+            entry.has_failed = true;
+        }
     }
 
     /// Makes the next entry the current one; `None` after the last one, unless all are repeated.
@@ -125,7 +148,7 @@ impl PlayList {
 
     /// Makes the nearest entry with this source the current one again, after another one could not be opened.
     pub fn return_to(&mut self, source: &Source) {
-        let indexes = (0..self.entries.len()).filter(|&index| self.entries[index] == *source);
+        let indexes = (0..self.entries.len()).filter(|&index| self.entries[index].source == *source);
         self.current = indexes.min_by_key(|index| index.abs_diff(self.current)).unwrap_or(self.current);
     }
 
@@ -170,7 +193,7 @@ mod tests {
     }
 
     fn is_current(list: &PlayList, name: &str) -> bool {
-        list.entries.get(list.current) == Some(&film(name))
+        list.entries.get(list.current) == Some(&Entry::new(film(name)))
     }
 
     fn list(names: &[&str]) -> PlayList {
@@ -227,7 +250,7 @@ mod tests {
         list.move_entry(1, true);
         list.move_entry(0, false);
         list.move_entry(7, true);
-        assert_eq!(list.entries(), [film("b"), film("c")]);
+        assert_eq!(list.entries(), [film("b"), film("c")].map(Entry::new));
     }
 
     #[test]
@@ -235,11 +258,27 @@ mod tests {
         let mut list = list(&["a", "folder", "c"]);
         list.select(1);
         list.expand_current([film("folder/1"), film("folder/2")]);
-        assert_eq!(list.entries(), [film("a"), film("folder/1"), film("folder/2"), film("c")]);
+        let expanded = [film("a"), film("folder/1"), film("folder/2"), film("c")];
+        assert_eq!(list.entries(), expanded.map(Entry::new));
         assert!(is_current(&list, "folder/1"));
         let mut empty = PlayList::default();
         empty.expand_current([film("x")]);
         assert!(is_current(&empty, "x"));
+    }
+
+    #[test]
+    fn failed_entry_is_marked_until_it_is_opened_again() {
+        let mut list = list(&["a", "b"]);
+        let failed =
+            |list: &PlayList| list.entries().iter().map(|entry| entry.has_failed).collect::<Vec<_>>();
+        list.mark_failed();
+        list.select(1);
+        assert_eq!(failed(&list), [true, false]);
+        list.move_entry(0, true);
+        assert_eq!(failed(&list), [false, true], "the mark moves with its entry");
+        list.select(1);
+        assert_eq!(failed(&list), [false, false]);
+        PlayList::default().mark_failed();
     }
 
     #[test]

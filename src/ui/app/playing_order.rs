@@ -49,6 +49,10 @@ impl App {
     pub(super) fn append(&mut self, source: MediaSource) {
         let source = Source::Local(source);
         self.recents.choose_another(&source);
+        // The list that returns if the stream cannot be set up.
+        if let Some(list) = self.before_stream.as_mut().and_then(|before| before.play_list.as_mut()) {
+            list.push(source.clone());
+        }
         if !self.play_list.push(source) {
             self.playback.show_error("The list is full; remove films from it.");
         }

@@ -5,7 +5,7 @@ use iced::{Fill, Size};
 
 use super::menu::{self, Menu};
 use super::message::Message;
-use super::play_list::PlayList;
+use super::play_list::{Entry, PlayList};
 use super::playback::{Button, Source};
 use super::state::{App, Dialog};
 use super::{banner, controls, header, sharing_bar, start_screen, status_bar, transport};
@@ -187,8 +187,9 @@ impl App {
 }
 
 fn view_play_list(list: &PlayList) -> Element<'_, Message> {
-    let names = list.entries().iter().map(Source::name).collect();
-    play_list::view(names, list.current(), list.repeat().description()).map(Message::PlayList)
+    let line = |entry: &Entry| play_list::Line { name: entry.source.name(), has_failed: entry.has_failed };
+    let lines = list.entries().iter().map(line);
+    play_list::view(lines, list.current(), list.repeat().description()).map(Message::PlayList)
 }
 
 fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList, state: RtspState) -> Element<'a, Message> {

@@ -51,12 +51,25 @@ const MAX_SHOWN: usize = 200;
 /// Height of an entry, in logical pixels.
 const ENTRY_HEIGHT: f32 = 34.0;
 
-/// Returns the content of the dialog. `names` are those of the entries, and `repeat` describes what follows the end.
-pub fn view<'a>(names: Vec<String>, current: usize, repeat: &'a str) -> Element<'a, Message> {
-    let count = names.len();
+/// Entry as the dialog shows it.
+#[derive(Debug)]
+pub struct Line {
+    /// Name of the film or stream.
+    pub name: String,
+    /// The last attempt to open or to play it failed.
+    pub has_failed: bool,
+}
+
+/// Returns the content of the dialog. `lines` are the entries, and `repeat` describes what follows the end.
+pub fn view<'a>(
+    lines: impl ExactSizeIterator<Item = Line>,
+    current: usize,
+    repeat: &'a str,
+) -> Element<'a, Message> {
+    let count = lines.len();
     let first = current.saturating_sub(MAX_SHOWN / 2).min(count.saturating_sub(MAX_SHOWN));
-    let entries = names.into_iter().enumerate().skip(first).take(MAX_SHOWN);
-    let entries = entries.map(|(index, name)| entry(index, name, index == current, count));
+    let shown = lines.enumerate().skip(first).take(MAX_SHOWN);
+    let entries = shown.map(|(index, line)| entry(index, line, index == current, count));
     let list = scrollable(Column::with_children(entries).width(Fill)).style(theme::scroll_bar);
     let number = text(format!("{} of {count}", current + 1)).size(size::SMALL).style(theme::muted);
     let buttons = row![
@@ -75,14 +88,15 @@ pub fn view<'a>(names: Vec<String>, current: usize, repeat: &'a str) -> Element<
     .into()
 }
 
-fn entry<'a>(index: usize, name: String, is_current: bool, count: usize) -> Element<'a, Message> {
+fn entry<'a>(index: usize, line: Line, is_current: bool, count: usize) -> Element<'a, Message> {
     let mark: Element<'_, Message> = match is_current {
         true => icon_sized(Icon::Play, 12.0),
         false => text((index + 1).to_string()).size(size::SMALL).style(theme::muted).into(),
     };
     let font = if is_current { theme::STRONG } else { theme::FONT };
-    let name = one_line(name, size::NORMAL).font(font);
-    let content = row![container(mark).center_x(MARK_WIDTH), container(name).width(Fill)];
+    let name = one_line(line.name, size::NORMAL).font(font);
+    let failure = line.has_failed.then(|| text("failed").size(size::SMALL).style(theme::danger));
+    let content = row![container(mark).center_x(MARK_WIDTH), container(name).width(Fill), failure];
     let open = button(content.spacing(distance::SMALL).align_y(Center).height(Fill))
         .padding([0, 6])
         .width(Fill)
