@@ -1309,6 +1309,23 @@ fn server_redirect_works_before_setup_and_with_close() {
     assert_eq!(session.failure(), None);
 }
 
+#[test]
+fn redirect_that_follows_a_refusal_is_ignored() {
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    session.next_request();
+    let refusal = "RTSP/1.0 404 Not Found\nCSeq: 2\n\n";
+    let redirect = "REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n";
+    session.respond(&format!("{refusal}{redirect}"));
+    assert_eq!(session.connected_urls, ["127.0.0.1:8554"]);
+    assert!(session.failure().unwrap().contains("404"));
+    // The next attempt is at the address that the user has chosen.
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    assert_eq!(session.connected_urls, ["127.0.0.1:8554", "127.0.0.1:8554"]);
+}
+
 /// Redirects count towards the limit only until a frame is shown.
 #[test]
 fn redirect_limit_resets_with_each_frame() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command, Concealment};
@@ -75,6 +76,8 @@ struct OpenTask {
     generation: u64,
     goal: Goal,
     task: JoinHandle<Result<OpenedSource, MediaFileError>>,
+    /// Ends the search for a first frame, which may take long, once another source is opened.
+    _cancelled: DropGuard,
 }
 
 struct RunningSession {
@@ -141,10 +144,7 @@ impl Engine {
     ) {
         loop {
             tokio::select! {
-                Some(command) = commands.recv() => match command {
-                    Command::Share { generation } => self.share(generation).await,
-                    command => self.handle_command(command),
-                },
+                Some(command) = commands.recv() => self.handle_command(command).await,
                 Some((generation, event)) = session_events.recv() => self.handle_session_event(generation, event).await,
                 Some(event) = server_events.recv() => self.handle_server_event(event).await,
                 result = wait_for_open(&mut self.opening) => self.finish_opening(result).await,
@@ -175,8 +175,8 @@ impl Engine {
         }
     }
 
-    /// Handles a command. Not async: no later command is read while this one is handled.
-    fn handle_command(&mut self, command: Command) {
+    /// Handles a command.
+    async fn handle_command(&mut self, command: Command) {
         match command {
             Command::Open { generation, source, goal } => self.open(generation, source, goal),
             Command::Connect { generation, url, options, goal } => {
@@ -188,8 +188,7 @@ impl Engine {
                 }
             }
             Command::Close { generation } => self.close(generation),
-            // `run` starts the server, for which it waits.
-            Command::Share { .. } => {}
+            Command::Share { generation } => self.share(generation).await,
             Command::StopSharing => self.shared.stop(),
             Command::SetEmulatorSettings(settings) => self.emulator.configure(settings),
             Command::SetTrustedCertificates(at_servers) => {
@@ -275,8 +274,10 @@ impl Engine {
 
     fn open(&mut self, generation: u64, source: MediaSource, goal: Goal) {
         let rate = self.options.frame_rates.rate_of(&source);
-        let task = tokio::task::spawn_blocking(move || source.open(rate));
-        self.opening = Some(OpenTask { generation, goal, task });
+        let cancelled = CancellationToken::new();
+        let guard = cancelled.clone().drop_guard();
+        let task = tokio::task::spawn_blocking(move || source.open(rate, &cancelled));
+        self.opening = Some(OpenTask { generation, goal, task, _cancelled: guard });
     }
 
     fn connect(&mut self, generation: u64, url: SourceUrl, options: RtspOptions, goal: Goal) {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use image::{RgbaImage, imageops};
+use tokio_util::sync::CancellationToken;
 
 use super::source::{MediaSource, OpenedSource};
 use crate::media::{FrameRate, decode};
@@ -24,7 +25,9 @@ pub struct Poster {
 pub fn read_poster(path: &Path, max_size: (u32, u32)) -> Option<Poster> {
     let source = MediaSource::File(path.to_owned());
     // The rate does not change the first frame.
-    let Ok(OpenedSource::Film(film)) = source.open(FrameRate::CLASSROOM) else { return None };
+    let Ok(OpenedSource::Film(film)) = source.open(FrameRate::CLASSROOM, &CancellationToken::new()) else {
+        return None;
+    };
     let jpeg = film.read_frame(0).ok()?;
     let mut pixels = Vec::new();
     let (width, height) = decode::decode(&jpeg, &mut pixels).ok()?;

@@ -34,11 +34,18 @@ pub enum Sharing {
 /// Server for other players, while there is one.
 #[derive(Default)]
 pub struct SharedServer {
-    server: Option<ListeningServer>,
+    state: State,
     /// Generation of the media that are served, also before they are open.
     generation: u64,
-    /// Sentence with the reason why there is no server, until it is reported.
-    failure: Option<String>,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Off,
+    /// There is no server, for the reason in a sentence, which is not reported yet.
+    Failed(String),
+    Listening(ListeningServer),
 }
 
 struct ListeningServer {
@@ -49,6 +56,16 @@ struct ListeningServer {
 }
 
 impl ListeningServer {
+    /// Serves a film in place of the one before.
+    fn serve(&mut self, media_file: &Arc<MediaFile>) -> Option<Sharing> {
+        self.server.library().clear();
+        let name = self.server.serve(media_file.clone());
+        let address = connectable_address(self.server.address());
+        let url = RtspUrl::for_path(address.ip().to_string(), address.port(), &name).to_string();
+        self.film = Some((media_file.clone(), url));
+        self.sharing()
+    }
+
     /// Returns the state with the number of viewers; `None` while no film is served.
     fn sharing(&self) -> Option<Sharing> {
         let (film, url) = self.film.as_ref()?;
@@ -64,23 +81,22 @@ impl SharedServer {
 
     async fn start_at(&mut self, port: u16, generation: u64) {
         self.generation = generation;
-        if self.server.is_none() {
-            let started = match listen(port).await {
-                Err(error) if error.kind() == ErrorKind::AddrInUse => listen(0).await,
-                result => result,
-            };
-            match started {
-                Ok(server) => {
-                    let session_count = server.watch_session_count();
-                    self.server = Some(ListeningServer { server, session_count, film: None });
-                }
-                Err(error) => {
-                    self.failure = Some(format!(
-                        "The film cannot be served to other players ({error}); try again, or use reelay serve."
-                    ));
-                }
-            }
+        if let State::Listening(_) = self.state {
+            return;
         }
+        let started = match listen(port).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => listen(0).await,
+            result => result,
+        };
+        self.state = match started {
+            Ok(server) => {
+                let session_count = server.watch_session_count();
+                State::Listening(ListeningServer { server, session_count, film: None })
+            }
+            Err(error) => State::Failed(format!(
+                "The film cannot be served to other players ({error}); try again, or use reelay serve."
+            )),
+        };
     }
 
     /// Serves a film in place of the one before, and returns its URL, or the reason why it is not served; `None` if that was
@@ -89,22 +105,20 @@ impl SharedServer {
         if generation != self.generation {
             return None;
         }
-        if let Some(sentence) = self.failure.take() {
-            return Some(Sharing::Failed(sentence));
+        match &mut self.state {
+            State::Off => None,
+            State::Failed(sentence) => {
+                let sentence = std::mem::take(sentence);
+                self.state = State::Off;
+                Some(Sharing::Failed(sentence))
+            }
+            State::Listening(listening) => listening.serve(media_file),
         }
-        let listening = self.server.as_mut()?;
-        let server = &listening.server;
-        server.library().clear();
-        let name = server.serve(media_file.clone());
-        let address = connectable_address(server.address());
-        let url = RtspUrl::for_path(address.ip().to_string(), address.port(), &name).to_string();
-        listening.film = Some((media_file.clone(), url));
-        listening.sharing()
     }
 
     /// Waits until the number of viewers may have changed. Never returns while no film is served.
     pub async fn viewers_changed(&mut self) -> Sharing {
-        let Some(listening) = &mut self.server else { return std::future::pending().await };
+        let State::Listening(listening) = &mut self.state else { return std::future::pending().await };
         let sharing = match listening.session_count.changed().await {
             Ok(()) => listening.sharing(),
             Err(_) => None,
@@ -126,7 +140,7 @@ impl SharedServer {
     /// if it has served none.
     pub fn stay_with(&mut self, generation: u64) {
         if generation != self.generation {
-            match self.server.as_ref().is_some_and(|listening| listening.film.is_some()) {
+            match matches!(&self.state, State::Listening(listening) if listening.film.is_some()) {
                 true => self.generation = generation,
                 false => self.stop(),
             }
@@ -135,15 +149,14 @@ impl SharedServer {
 
     /// Stops the server, and ends its sessions. Must be called on a tokio runtime.
     pub fn stop(&mut self) {
-        self.failure = None;
-        if let Some(listening) = self.server.take() {
+        if let State::Listening(listening) = std::mem::take(&mut self.state) {
             tokio::spawn(listening.server.stop());
         }
     }
 
     /// Stops the server, and waits until its sessions have ended.
     pub async fn finish(self) {
-        if let Some(listening) = self.server {
+        if let State::Listening(listening) = self.state {
             listening.server.stop().await;
         }
     }
@@ -157,6 +170,8 @@ async fn listen(port: u16) -> io::Result<Server> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::source::{SAMPLE, SAMPLE_NAME};
+    use crate::media::FrameRate;
 
     #[tokio::test]
     async fn another_port_is_used_if_the_known_one_is_not_free() {
@@ -164,8 +179,22 @@ mod tests {
         let port = holder.local_addr().unwrap().port();
         let mut shared = SharedServer::default();
         shared.start_at(port, 1).await;
-        assert_eq!(shared.failure, None);
-        assert_ne!(shared.server.as_ref().unwrap().server.address().port(), port);
+        let State::Listening(listening) = &shared.state else { panic!("nothing listens") };
+        assert_ne!(listening.server.address().port(), port);
+        shared.finish().await;
+    }
+
+    #[tokio::test]
+    async fn failure_is_forgotten_once_the_server_listens() {
+        let film = MediaFile::from_memory(SAMPLE, SAMPLE_NAME, FrameRate::CLASSROOM).unwrap();
+        let failed = || State::Failed("The port is taken.".to_owned());
+        let mut shared = SharedServer { state: failed(), generation: 2 };
+        assert_eq!(shared.serve(1, &film), None, "it was not requested for this film");
+        assert_eq!(shared.serve(2, &film), Some(Sharing::Failed("The port is taken.".to_owned())));
+        assert_eq!(shared.serve(2, &film), None, "it is reported once");
+        shared.state = failed();
+        shared.start_at(0, 3).await;
+        assert!(matches!(shared.serve(3, &film), Some(Sharing::At { viewers: 0, .. })));
         shared.finish().await;
     }
 }

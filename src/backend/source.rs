@@ -3,6 +3,8 @@
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::media::FrameRate;
 use crate::media_file::{
     FilmsOfFolder, ListedFilm, MediaFile, MediaFileError, films_of_folder, is_description_name, is_list_name,
@@ -36,13 +38,19 @@ impl MediaSource {
         }
     }
 
-    /// Opens the source; `rate` is used if the file states no frame rate. Blocks until the first frame is found.
+    /// Opens the source; `rate` is used if the file states no frame rate. Blocks until the first frame is found, or until soon
+    /// after `cancelled` is.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, or is neither Motion JPEG nor a list of films.
-    pub fn open(&self, rate: FrameRate) -> Result<OpenedSource, MediaFileError> {
+    /// Returns an error if the file cannot be read, is neither Motion JPEG nor a list of films, or if that was not known when it
+    /// was cancelled.
+    pub fn open(
+        &self,
+        rate: FrameRate,
+        cancelled: &CancellationToken,
+    ) -> Result<OpenedSource, MediaFileError> {
         match self {
-            Self::File(path) => open_path(path, rate),
+            Self::File(path) => open_path(path, rate, cancelled),
             Self::Sample => MediaFile::from_memory(SAMPLE, SAMPLE_NAME, rate).map(OpenedSource::Film),
         }
     }
@@ -82,7 +90,11 @@ pub enum ListEntry {
     Stream(SourceUrl),
 }
 
-fn open_path(path: &Path, rate: FrameRate) -> Result<OpenedSource, MediaFileError> {
+fn open_path(
+    path: &Path,
+    rate: FrameRate,
+    cancelled: &CancellationToken,
+) -> Result<OpenedSource, MediaFileError> {
     let name = file_name(path);
     if is_list_name(path) {
         return Ok(OpenedSource::List(list_entries(read_list(path, &name)?).into()));
@@ -90,7 +102,7 @@ fn open_path(path: &Path, rate: FrameRate) -> Result<OpenedSource, MediaFileErro
     if is_description_name(path) {
         return Ok(OpenedSource::List(list_entries(vec![read_description(path, &name)?]).into()));
     }
-    match MediaFile::open(path, &name, rate) {
+    match MediaFile::open_unless_cancelled(path, &name, rate, cancelled) {
         Ok(film) => Ok(OpenedSource::Film(film)),
         Err(error) if error.is_folder_of_films() => match films_of_folder(path) {
             Ok(FilmsOfFolder { films, skipped }) if !films.is_empty() => {

@@ -8,6 +8,7 @@ use std::{io, thread};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::disk_file::FileVersion;
 use super::error::{MediaFileError, MediaFileErrorKind};
@@ -70,10 +71,24 @@ impl MediaFile {
     /// # Errors
     /// Returns an error if the file cannot be read or is not Motion JPEG, or if the folder has no JPEG files, or films.
     pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, MediaFileError> {
+        Self::open_unless_cancelled(path, name, rate, &CancellationToken::new())
+    }
+
+    /// Opens a file as [`open`](Self::open) does, and gives up soon after `cancelled` is: a large file without a frame is read
+    /// to its end. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or is not Motion JPEG, or if that was not known when it was cancelled.
+    pub fn open_unless_cancelled(
+        path: &Path,
+        name: &str,
+        rate: FrameRate,
+        cancelled: &CancellationToken,
+    ) -> Result<Arc<Self>, MediaFileError> {
         let fail = |kind| MediaFileError::new(name, path, kind);
         let opened = if path.is_dir() { open_folder(path) } else { open_file(path) };
         let storage = Arc::new(opened.map_err(fail)?);
-        Self::open_storage(storage.clone(), storage, name, rate).map_err(fail)
+        Self::open_storage(storage.clone(), storage, name, rate, cancelled).map_err(fail)
     }
 
     /// Checks the format of a file by its first bytes, and of a MOV or MP4 film its codec. Blocks.
@@ -95,7 +110,8 @@ impl MediaFile {
         rate: FrameRate,
     ) -> Result<Arc<Self>, MediaFileError> {
         let storage = Arc::new(Storage::Memory(bytes));
-        let media_file = Self::open_storage(storage.clone(), storage, name, rate);
+        let never = CancellationToken::new();
+        let media_file = Self::open_storage(storage.clone(), storage, name, rate, &never);
         media_file.map_err(|kind| MediaFileError::new(name, Path::new(name), kind))
     }
 
@@ -105,9 +121,10 @@ impl MediaFile {
         reader: Arc<dyn ReadAt>,
         name: &str,
         rate: FrameRate,
+        cancelled: &CancellationToken,
     ) -> Result<Arc<Self>, MediaFileErrorKind> {
         let (format, mut scan) = start_scan(&storage, reader, rate)?;
-        let frame_properties = frame_properties(&mut scan, &storage)?;
+        let frame_properties = frame_properties(&mut scan, &storage, cancelled)?;
         let film_properties = scan.properties();
         let media_file = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -317,9 +334,13 @@ fn start_scan(
 }
 
 /// Reads the properties of the first frame whose header is valid.
-fn frame_properties(scan: &mut IndexScan, storage: &Storage) -> Result<FrameProperties, MediaFileErrorKind> {
+fn frame_properties(
+    scan: &mut IndexScan,
+    storage: &Storage,
+    cancelled: &CancellationToken,
+) -> Result<FrameProperties, MediaFileErrorKind> {
     for frame in 0..MAX_INVALID_FRAMES {
-        let Some(entry) = scan.frame(frame).map_err(MediaFileErrorKind::Io)? else {
+        let Some(entry) = scan.frame(frame, cancelled).map_err(MediaFileErrorKind::Io)? else {
             if let Some(refusal) = scan.refusal() {
                 return Err(MediaFileErrorKind::NotMotionJpeg(refusal));
             }
@@ -410,9 +431,40 @@ mod tests {
         let (release, released) = channel();
         let reader = Arc::new(SlowReader { head: SAMPLE, released: Mutex::new(released) });
         let storage = Arc::new(Storage::Memory(SAMPLE));
-        let media_file = MediaFile::open_storage(storage, reader, "slow", FrameRate::CLASSROOM).unwrap();
+        let never = CancellationToken::new();
+        let media_file =
+            MediaFile::open_storage(storage, reader, "slow", FrameRate::CLASSROOM, &never).unwrap();
         let info = media_file.info();
         assert!(info.frames() > 0 && !info.is_complete(), "{info:?}");
         drop(release);
+    }
+
+    /// Endless file without a frame, whose opening is cancelled while it is read.
+    #[derive(Debug)]
+    struct EndlessReader(CancellationToken);
+
+    impl ReadAt for EndlessReader {
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(0);
+            if offset == 0 {
+                let head = [0xFF, 0xD8, 0xFF, 0xDB];
+                buffer[..head.len()].copy_from_slice(&head);
+            } else {
+                self.0.cancel();
+            }
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn opening_that_is_cancelled_ends() {
+        let cancelled = CancellationToken::new();
+        let reader = Arc::new(EndlessReader(cancelled.clone()));
+        let storage = Arc::new(Storage::Memory(&[]));
+        let opened = MediaFile::open_storage(storage, reader, "endless", FrameRate::CLASSROOM, &cancelled);
+        let error = opened.unwrap_err();
+        assert!(
+            matches!(&error, MediaFileErrorKind::Io(error) if error.kind() == io::ErrorKind::Interrupted)
+        );
     }
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::disk_file::fill_from;
 use super::folder_scan::FolderScan;
 use super::storage::ReadAt;
@@ -44,9 +46,16 @@ impl IndexScan {
     /// before entries are drained. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read.
-    pub fn frame(&mut self, frame: usize) -> io::Result<Option<FrameEntry>> {
-        while self.entries.len() <= frame && self.read_next()? {}
+    /// Returns an error if the file cannot be read, and [`io::ErrorKind::Interrupted`] once `cancelled` is.
+    pub fn frame(&mut self, frame: usize, cancelled: &CancellationToken) -> io::Result<Option<FrameEntry>> {
+        while self.entries.len() <= frame {
+            if cancelled.is_cancelled() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if !self.read_next()? {
+                break;
+            }
+        }
         Ok(self.entries.get(frame).copied())
     }
 

@@ -17,12 +17,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::classroom::ClassroomPeer;
 use super::connection_writer::{WriteQueue, write_outgoing};
 use super::context::Context;
 use super::ids::{new_classroom_session_number, new_nonce};
-use super::session_table::SessionMessage;
 use super::setup::InterleavedChannels;
 use super::stream::Identity;
 use crate::net::limits::RequestTimer;
@@ -39,11 +39,12 @@ const READ_BUFFER_SIZE: usize = 16 * 1024;
 
 /// State of one connection.
 pub struct Connection {
-    id: u64,
     context: Arc<Context>,
     peer: SocketAddr,
     local: SocketAddr,
     writer: WriteQueue,
+    /// Cancelled when the connection is closed, for the sessions that were set up on it.
+    closed: CancellationToken,
     channels: InterleavedChannels,
     /// Nonce for Digest authentication.
     nonce: String,
@@ -65,27 +66,21 @@ impl Connection {
     ///
     /// # Errors
     /// Returns an error if the TLS handshake fails, the connection breaks or a timeout expires.
-    pub async fn serve(
-        id: u64,
-        stream: TcpStream,
-        peer: SocketAddr,
-        context: Arc<Context>,
-    ) -> io::Result<()> {
+    pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Context>) -> io::Result<()> {
         let local = stream.local_addr()?;
         configure_socket(&stream)?;
         let Some(tls) = context.tls.clone() else {
-            return Self::serve_halves(id, stream.into_split(), [peer, local], context).await;
+            return Self::serve_halves(stream.into_split(), [peer, local], context).await;
         };
         let encrypted = tokio::select! {
             encrypted = timeout(context.limits.handshake_timeout, tls.accept(stream)) => encrypted??,
             () = context.shutdown.cancelled() => return Ok(()),
         };
-        Self::serve_halves(id, tokio::io::split(encrypted), [peer, local], context).await
+        Self::serve_halves(tokio::io::split(encrypted), [peer, local], context).await
     }
 
     /// Serves a connection of which the receiving and the sending direction are given, encrypted or not.
     async fn serve_halves(
-        id: u64,
         (mut reader, write_half): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
         [peer, local]: [SocketAddr; 2],
         context: Arc<Context>,
@@ -93,7 +88,7 @@ impl Connection {
         let (writer, write_queue) = WriteQueue::new();
         let mut write = pin!(write_outgoing(write_half, write_queue));
         let mut connection = Self {
-            id,
+            closed: CancellationToken::new(),
             timer: RequestTimer::new(&context.limits, Instant::now()),
             context,
             peer,
@@ -113,7 +108,7 @@ impl Connection {
             result = &mut write => (result, false),
             () = shutdown.cancelled() => (Ok(()), true),
         };
-        connection.notify_sessions_closed().await;
+        connection.closed.cancel();
         // The client may have closed only its sending direction: flush pending responses and BYE. The writer ends
         // when the connection and its sessions have dropped their senders.
         drop(connection);
@@ -130,16 +125,6 @@ impl Connection {
             () = shutdown.cancelled() => {}
         }
         result
-    }
-
-    /// Notifies the sessions of this connection that it is closed.
-    async fn notify_sessions_closed(&self) {
-        for (session, _) in &self.sessions {
-            if let Some(inbox) = self.context.sessions.get(session) {
-                // Fails if the session has ended: nothing is left to notify.
-                let _ = inbox.send(SessionMessage::ConnectionClosed(self.id)).await;
-            }
-        }
     }
 
     /// Reads and handles messages until the connection is to be closed.

@@ -1,12 +1,9 @@
 //! State that all connections and sessions of a server share.
 
-use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,16 +12,13 @@ use super::event::{Observer, ServerEvent};
 use super::frame_cache::FrameCache;
 use super::options::{RestartMarkers, Segmentation, ServerOptions};
 use super::session_table::SessionTable;
+use super::socket_table::SocketTable;
 use crate::impairment::Emulator;
 use crate::media::payload::PayloadFormat;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
 use crate::net::limits::{Limits, PasswordGuard, Places};
 use crate::net::peer_log::PeerLog;
 use crate::net::server_tls::ServerTls;
-use crate::net::udp_ports::{self, AsyncSocketPair, SocketPair};
-
-/// Receive buffer for RTCP, in bytes; more than an Ethernet MTU.
-const RECEIVE_BUFFER_SIZE: usize = 2_048;
 
 /// State that all tasks of a server share.
 #[derive(Debug)]
@@ -61,8 +55,8 @@ pub struct Context {
     pub shutdown: CancellationToken,
     /// All tasks of the server, so that shutdown can wait for them.
     pub tasks: TaskTracker,
-    /// UDP sockets, one pair for each local address that has received a connection.
-    socket_pairs: Mutex<HashMap<IpAddr, Arc<AsyncSocketPair>>>,
+    /// UDP sockets of the sessions.
+    pub socket_table: SocketTable,
 }
 
 impl Context {
@@ -87,7 +81,7 @@ impl Context {
             password_guard: Mutex::new(PasswordGuard::new(limits.wrong_password_delay)),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            socket_pairs: Mutex::default(),
+            socket_table: SocketTable::default(),
         })
     }
 
@@ -149,55 +143,6 @@ impl Context {
                 context.observer.emit(ServerEvent::MediaFileWarning { warning });
             }
         });
-    }
-
-    /// Returns the UDP sockets of a local address, bound on the first call. All sessions share them; received RTCP is
-    /// assigned to sessions by the address of the client.
-    ///
-    /// # Errors
-    /// Returns an error if no port pair is free.
-    pub fn sockets_for(self: &Arc<Self>, host: IpAddr) -> io::Result<Arc<AsyncSocketPair>> {
-        let mut sockets = self.socket_pairs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pair) = sockets.get(&host) {
-            return Ok(pair.clone());
-        }
-        let pair = Arc::new(SocketPair::bind(host, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?);
-        sockets.insert(host, pair.clone());
-        let (rtp_pair, context) = (pair.clone(), self.clone());
-        self.tasks.spawn(async move { context.discard_rtp(&rtp_pair.rtp).await });
-        let (rtcp_pair, context) = (pair.clone(), self.clone());
-        self.tasks.spawn(async move { context.receive_rtcp(&rtcp_pair.rtcp).await });
-        Ok(pair)
-    }
-
-    /// Discards datagrams to the RTP port: clients send them only to open a firewall or NAT.
-    async fn discard_rtp(&self, socket: &UdpSocket) {
-        self.receive_datagrams(socket, |_, _| {}).await;
-    }
-
-    async fn receive_rtcp(&self, socket: &UdpSocket) {
-        self.receive_datagrams(socket, |from, packet| self.sessions.handle_rtcp(from, packet)).await;
-    }
-
-    async fn receive_datagrams(&self, socket: &UdpSocket, handle: impl Fn(SocketAddr, &[u8])) {
-        let mut buffer = [0; RECEIVE_BUFFER_SIZE];
-        let host = socket.local_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-        loop {
-            let received = tokio::select! {
-                received = socket.recv_from(&mut buffer) => received,
-                () = self.shutdown.cancelled() => return,
-            };
-            match received {
-                Ok((length, from)) => handle(from, &buffer[..length]),
-                // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
-                // The client is not known: all count for the socket.
-                Err(error) => {
-                    if self.debug_log.admits_debug(host) {
-                        tracing::debug!(%error, "cannot receive datagram");
-                    }
-                }
-            }
-        }
     }
 }
 

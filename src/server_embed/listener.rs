@@ -123,7 +123,7 @@ impl Drop for Server {
 }
 
 async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
-    for id in 0.. {
+    loop {
         let arrival = tokio::select! {
             arrival = acceptor.accept() => arrival,
             () = context.shutdown.cancelled() => return,
@@ -138,7 +138,7 @@ async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
         let connection_context = context.clone();
         context.tasks.spawn(async move {
             let debug_log = connection_context.debug_log.clone();
-            let served = Connection::serve(id, stream, peer, connection_context).await;
+            let served = Connection::serve(stream, peer, connection_context).await;
             if let Err(error) = served
                 && debug_log.admits_debug(peer.ip())
             {

@@ -42,6 +42,7 @@ pub mod session;
 mod session_table;
 mod session_task;
 pub mod setup;
+mod socket_table;
 pub mod stream;
 
 pub use auth::Authenticator;

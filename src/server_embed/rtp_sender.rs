@@ -7,10 +7,10 @@ use std::sync::Arc;
 use bytes::{BufMut, BytesMut};
 
 use super::connection_writer::WriteQueue;
+use super::socket_table::SharedSockets;
 use super::stream::{MAX_BURST_PACKETS, PacketBatch};
 use crate::impairment::RawPacket;
 use crate::net::udp_batch::{BatchMethod, send_datagrams};
-use crate::net::udp_ports::AsyncSocketPair;
 use crate::proto::rtsp::{ChannelPair, INTERLEAVED_PREFIX_LENGTH, encode_interleaved, interleaved_prefix};
 
 /// Destination of the packets of one session.
@@ -19,7 +19,7 @@ pub enum RtpSender {
     /// UDP datagrams, from the sockets that all sessions share.
     Udp {
         /// Sockets of the server, for RTP and RTCP.
-        sockets: Arc<AsyncSocketPair>,
+        sockets: Arc<SharedSockets>,
         /// Address of the client for RTP.
         rtp_address: SocketAddr,
         /// Address of the client for RTCP.
@@ -75,8 +75,8 @@ impl RtpSender {
         match self {
             Self::Udp { sockets, rtp_address, rtcp_address, .. } => {
                 let (socket, to) = match kind.is_rtp() {
-                    true => (&sockets.rtp, rtp_address),
-                    false => (&sockets.rtcp, rtcp_address),
+                    true => (&sockets.pair.rtp, rtp_address),
+                    false => (&sockets.pair.rtcp, rtcp_address),
                 };
                 socket.send_to(bytes, to).await.map(drop)
             }
@@ -98,7 +98,7 @@ impl RtpSender {
                 let datagrams: Vec<_> = packets.iter().map(|packet| [packet.head(), packet.rest()]).collect();
                 let mut method =
                     if with_segmentation { *batch_method } else { batch_method.without_segmentation() };
-                let result = send_datagrams(&sockets.rtp, *rtp_address, &datagrams, &mut method).await;
+                let result = send_datagrams(&sockets.pair.rtp, *rtp_address, &datagrams, &mut method).await;
                 if with_segmentation || method == BatchMethod::Single {
                     *batch_method = method;
                 }

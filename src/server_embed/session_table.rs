@@ -30,8 +30,6 @@ pub enum SessionMessage {
     /// Arrival time of a request that names the session but is handled without it. Resets the session timeout
     /// (RFC 2326 §12.37).
     KeepAlive(Instant),
-    /// The connection of this number is closed.
-    ConnectionClosed(u64),
 }
 
 /// Response of a session task to a [`SessionMessage::Request`].

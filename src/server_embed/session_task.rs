@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::event::ServerEvent;
@@ -34,8 +35,8 @@ pub struct SessionTask {
     pub rtp_sender: RtpSender,
     /// Messages for the session, from [`SessionTable`](super::session_table::SessionTable).
     pub inbox: mpsc::Receiver<SessionMessage>,
-    /// Number of the connection on which the session was set up.
-    pub connection_id: u64,
+    /// Cancelled when the connection on which the session was set up is closed.
+    pub connection_closed: CancellationToken,
     /// Address of the client on that connection.
     pub peer: SocketAddr,
     /// State shared with the other tasks of the server.
@@ -129,6 +130,10 @@ impl SessionTask {
                     false
                 }
                 () = wait_for_write(&mut state.pending_write) => false,
+                () = self.connection_closed.cancelled(), if state.is_connected => {
+                    state.is_connected = false;
+                    self.session.transport().ends_with_connection()
+                }
                 () = sleep_until(deadline.into()), if !state.is_connected => {
                     self.handle_expiry(deadline, &mut state)
                 }
@@ -347,11 +352,6 @@ impl SessionTask {
                 state.last_activity = arrival;
                 false
             }
-            SessionMessage::ConnectionClosed(connection) if connection == self.connection_id => {
-                state.is_connected = false;
-                self.session.transport().ends_with_connection()
-            }
-            SessionMessage::ConnectionClosed(_) => false,
         }
     }
 

@@ -36,12 +36,13 @@ pub struct NegotiatedTransport {
 }
 
 /// Properties of the connection that received a SETUP request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct SetupContext<'a> {
     /// Address of the client's host, the only one to which RTP is sent.
     pub peer: IpAddr,
-    /// Ports from which the server sends; `None` if no ports could be bound on the local address.
-    pub server_ports: Option<PortPair>,
+    /// Returns the ports from which the server sends, which are bound by the first call; `None` if none can be bound on the
+    /// local address.
+    pub server_ports: &'a dyn Fn() -> Option<PortPair>,
     /// Channels of the connection.
     pub channels: &'a InterleavedChannels,
 }
@@ -114,7 +115,7 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
         return None;
     }
     let (delivery, server_ports) = match offer.lower_transport {
-        LowerTransport::Udp => (Delivery::Udp(offer.client_port?), context.server_ports?),
+        LowerTransport::Udp => (Delivery::Udp(offer.client_port?), (context.server_ports)()?),
         LowerTransport::Tcp => {
             let channels = context.channels.find_free(offer.interleaved)?;
             (Delivery::Interleaved(channels), PortPair { rtp: 0, rtcp: 0 })
@@ -202,7 +203,7 @@ mod tests {
             let channels = InterleavedChannels::default();
             let context = SetupContext {
                 peer: "127.0.0.1".parse().unwrap(),
-                server_ports: Some(PortPair { rtp: 6_970, rtcp: 6_971 }),
+                server_ports: &|| Some(PortPair { rtp: 6_970, rtcp: 6_971 }),
                 channels: &channels,
             };
             let resource = Resource::from_request(&request).unwrap();
@@ -222,8 +223,11 @@ mod tests {
         let format = |uri: &str, transport: &'static str| {
             let request = Request::new(Method::Setup, uri).with_header(header::TRANSPORT, transport);
             let channels = InterleavedChannels::default();
-            let context =
-                SetupContext { peer: "127.0.0.1".parse().unwrap(), server_ports: None, channels: &channels };
+            let context = SetupContext {
+                peer: "127.0.0.1".parse().unwrap(),
+                server_ports: &|| None,
+                channels: &channels,
+            };
             let resource = Resource::from_request(&request).unwrap();
             negotiate(&request, &resource, context).unwrap().payload_format
         };
@@ -244,7 +248,7 @@ mod tests {
         let resource = Resource::from_request(&request).unwrap();
         let context = SetupContext {
             peer: "192.0.2.7".parse().unwrap(),
-            server_ports: Some(PortPair { rtp: 6_000, rtcp: 6_001 }),
+            server_ports: &|| Some(PortPair { rtp: 6_000, rtcp: 6_001 }),
             channels,
         };
         negotiate(&request, &resource, context)
@@ -270,7 +274,8 @@ mod tests {
             .with_header(header::TRANSPORT, "RTP/AVP/TCP;unicast;interleaved=4-5");
         let resource = Resource::from_request(&request).unwrap();
         let peer = "192.0.2.7".parse().unwrap();
-        let context = SetupContext { peer, server_ports: None, channels: &InterleavedChannels::default() };
+        let context =
+            SetupContext { peer, server_ports: &|| None, channels: &InterleavedChannels::default() };
         let delivery = negotiate(&request, &resource, context).unwrap().delivery;
         assert_eq!(delivery, Delivery::Interleaved(ChannelPair { rtp: 4, rtcp: 5 }));
     }
@@ -315,7 +320,8 @@ mod tests {
             Request::new(Method::Setup, "rtsp://h/movie").with_header(header::TRANSPORT, "RTP/AVP/TCP");
         let resource = Resource::from_request(&request).unwrap();
         let peer = "192.0.2.7".parse().unwrap();
-        let context = SetupContext { peer, server_ports: None, channels: &InterleavedChannels::default() };
+        let context =
+            SetupContext { peer, server_ports: &|| None, channels: &InterleavedChannels::default() };
         assert_eq!(negotiate(&request, &resource, context).unwrap_err().status.code(), 459);
     }
 

@@ -10,6 +10,7 @@ pub fn merge(before: &Settings, own: &Settings, file: Settings) -> Settings {
     macro_rules! merged {
         (values: $($value:ident),*; lists: $($list:ident: $is_same:expr, $max:expr),*;) => {
             Settings {
+                recents_cleared: own.recents_cleared,
                 $($value: if own.$value == before.$value { file.$value } else { own.$value.clone() },)*
                 $($list: merge_entries(&before.$list, &own.$list, &file.$list, $is_same, $max),)*
             }
@@ -29,8 +30,8 @@ pub fn merge(before: &Settings, own: &Settings, file: Settings) -> Settings {
         merged.recents.sort_by_key(|recent| std::cmp::Reverse(recent.opened));
     }
     merged.recents.truncate(MAX_RECENTS);
-    if own.recents.is_empty() && !before.recents.is_empty() {
-        // Cleared by the user, who means those of other windows too.
+    if own.recents_cleared != before.recents_cleared {
+        // The user cleared the list; entries of other windows are removed too.
         merged.recents.clear();
     }
     if !merged.keep_recents {
@@ -104,7 +105,12 @@ mod tests {
         let before = settings(&[("/a", 1), ("/b", 2)]);
         let file = settings(&[("/a", 1), ("/b", 2), ("/file", 3)]);
         assert_eq!(films(&merge(&before, &settings(&[("/b", 2)]), file.clone())), ["/file", "/b"]);
-        assert_eq!(films(&merge(&before, &Settings::default(), file)), [""; 0]);
+        let mut cleared = before.clone();
+        cleared.clear_recents();
+        assert_eq!(films(&merge(&before, &cleared, file.clone())), [""; 0]);
+        let other = settings(&[("/b", 2), ("/file", 3)]);
+        let merged = merge(&settings(&[("/b", 2)]), &Settings::default(), other);
+        assert_eq!(films(&merged), ["/file"], "the last one was removed, and not the list cleared");
     }
 
     #[test]

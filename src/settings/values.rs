@@ -62,6 +62,8 @@ pub struct Settings {
     /// Films and streams that were opened before, at most [`MAX_RECENTS`](super::recents::MAX_RECENTS), each once; the
     /// last one first.
     pub recents: Vec<Recent>,
+    /// Number of times that this process has cleared the recents; not in the settings file.
+    pub recents_cleared: u32,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
     pub certificates: Vec<TrustedCertificate>,
     /// Size of the picture in the window.
@@ -122,6 +124,7 @@ impl Default for Settings {
             window: WindowSettings::default(),
             keep_recents: true,
             recents: Vec::new(),
+            recents_cleared: 0,
             certificates: Vec::new(),
             picture_size: Scaling::default(),
             play_when_opened: false,
@@ -247,6 +250,7 @@ impl Settings {
 
     /// Forgets the films and streams that were opened before, and where films were left.
     pub fn clear_recents(&mut self) {
+        self.recents_cleared = self.recents_cleared.wrapping_add(1);
         self.recents.clear();
         self.films.iter_mut().for_each(|film| film.left_at_frame = None);
         self.films.retain(|film| !film.is_empty());

@@ -153,10 +153,8 @@ async fn tear_down(session: Session, events: &mut mpsc::Receiver<SessionEvent>, 
             }
         }
     };
-    tokio::select! {
-        () = session.finish(TEARDOWN_TIMEOUT) => {}
-        () = drained => {}
-    }
+    // The session drops its sender of events when it has ended, so all of them are read.
+    tokio::join!(session.finish(TEARDOWN_TIMEOUT), drained);
 }
 
 /// Starts the recording of the session. `times` are those of the film, if it is one on this machine.

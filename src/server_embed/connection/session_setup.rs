@@ -1,5 +1,6 @@
 //! SETUP on a connection: from the negotiated transport to a running session task.
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,7 +10,6 @@ use super::Connection;
 use crate::media_file::MediaFile;
 use crate::net::clock;
 use crate::net::udp_batch::BatchMethod;
-use crate::net::udp_ports::AsyncSocketPair;
 use crate::proto::rtsp::{Request, Response, StatusCode};
 use crate::server_embed::handlers::Resource;
 use crate::server_embed::ids::{new_session_id, new_stream_identity};
@@ -18,6 +18,7 @@ use crate::server_embed::session::ServerSession;
 use crate::server_embed::session_table::INBOX_CAPACITY;
 use crate::server_embed::session_task::SessionTask;
 use crate::server_embed::setup::{Delivery, NegotiatedTransport, SetupContext, negotiate};
+use crate::server_embed::socket_table::SharedSockets;
 use crate::server_embed::stream::RtpStream;
 
 impl Connection {
@@ -28,13 +29,17 @@ impl Connection {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        let sockets = self.udp_sockets();
+        let sockets = OnceCell::new();
+        let server_ports =
+            || sockets.get_or_init(|| self.udp_sockets()).as_ref().map(|sockets| sockets.pair.ports());
         let setup_context = SetupContext {
             peer: self.peer.ip().to_canonical(),
-            server_ports: sockets.as_ref().map(|sockets| sockets.ports()),
+            server_ports: &server_ports,
             channels: &self.channels,
         };
-        match negotiate(request, resource, setup_context) {
+        let negotiated = negotiate(request, resource, setup_context);
+        let sockets = sockets.into_inner().flatten();
+        match negotiated {
             Ok(transport) => {
                 let described = self.described.take_if(|(described, _)| *described == name);
                 let identity = described.map_or_else(new_stream_identity, |(_, identity)| identity);
@@ -54,11 +59,11 @@ impl Connection {
 
     /// Returns the sockets for RTP over UDP; `None` if there are no free ports, and over TLS, where packets would not be
     /// encrypted.
-    fn udp_sockets(&self) -> Option<Arc<AsyncSocketPair>> {
+    fn udp_sockets(&self) -> Option<Arc<SharedSockets>> {
         if self.is_tls() {
             return None;
         }
-        let sockets = self.context.sockets_for(self.local.ip().to_canonical());
+        let sockets = self.context.socket_table.sockets_at(self.local.ip().to_canonical(), &self.context);
         sockets.inspect_err(|error| tracing::warn!(%error, "no UDP ports to send from")).ok()
     }
 
@@ -72,7 +77,7 @@ impl Connection {
         &mut self,
         session: ServerSession,
         media_file: Arc<MediaFile>,
-        sockets: Option<Arc<AsyncSocketPair>>,
+        sockets: Option<Arc<SharedSockets>>,
         response: Response,
     ) -> Response {
         if self.sessions.len() >= self.context.limits.max_sessions_per_connection {
@@ -100,9 +105,16 @@ impl Connection {
             self.channels.set_in_use(pair, true);
         }
         self.sessions.push((id, channels));
-        let (context, connection_id, peer) = (self.context.clone(), self.id, self.peer);
-        let task =
-            SessionTask { session, media_file, rtp_sender, inbox: messages, connection_id, peer, context };
+        let (context, connection_closed, peer) = (self.context.clone(), self.closed.clone(), self.peer);
+        let task = SessionTask {
+            session,
+            media_file,
+            rtp_sender,
+            inbox: messages,
+            connection_closed,
+            peer,
+            context,
+        };
         self.context.tasks.spawn(task.run());
         response
     }
@@ -111,7 +123,7 @@ impl Connection {
     fn rtp_sender_for(
         &self,
         transport: &NegotiatedTransport,
-        sockets: Option<Arc<AsyncSocketPair>>,
+        sockets: Option<Arc<SharedSockets>>,
     ) -> Option<RtpSender> {
         Some(match transport.delivery {
             Delivery::Udp(ports) => RtpSender::Udp {

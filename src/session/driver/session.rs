@@ -48,11 +48,7 @@ impl Session {
 
     /// Passes a command of the user to the client.
     pub fn send_command(&self, command: SessionCommand) {
-        self.send(DriverMessage::Command(command));
-    }
-
-    fn send(&self, message: DriverMessage) {
-        if let Err(error) = self.messages.try_send(message) {
+        if let Err(error) = self.messages.try_send(DriverMessage::Command(command)) {
             tracing::warn!(%error, "command queue is full; dropping command");
         }
     }
@@ -65,9 +61,14 @@ impl Session {
     /// Sends TEARDOWN and waits for the response, but not longer than `max_wait`.
     pub async fn finish(self, max_wait: Duration) {
         let (done, finished) = oneshot::channel();
-        self.send(DriverMessage::Finish(done));
+        // Waits behind the commands before it; fails only if the session has ended.
+        let torn_down = async {
+            if self.messages.send(DriverMessage::Finish(done)).await.is_ok() {
+                let _ = finished.await;
+            }
+        };
         // Dropping the session ends it, with or without a response.
-        let _ = timeout(max_wait, finished).await;
+        let _ = timeout(max_wait, torn_down).await;
     }
 }
 

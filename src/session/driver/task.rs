@@ -353,7 +353,7 @@ impl Driver {
     fn write(&mut self, bytes: Bytes) {
         let Some(connection) = &self.connection else { return };
         if !connection.write(bytes) {
-            self.client.handle_input(Instant::now(), ClientInput::ConnectionLost(None));
+            self.handle_input(Instant::now(), ClientInput::ConnectionLost(None));
         }
     }
 

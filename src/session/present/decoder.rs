@@ -71,8 +71,9 @@ impl PictureSlot {
     /// Returns the newest picture and marks it as read; `None` before the first.
     pub fn latest(&self) -> Option<Arc<Picture>> {
         let mut state = self.shared.lock();
-        state.is_unseen = false;
-        state.picture.clone()
+        let newest = state.newest.as_mut()?;
+        newest.is_unseen = false;
+        Some(newest.picture.clone())
     }
 }
 
@@ -93,31 +94,62 @@ struct Shared {
 #[derive(Debug, Default)]
 struct DecoderState {
     jobs: VecDeque<Job>,
-    /// Area to fit, in physical pixels; `None` keeps the original size.
-    area: Option<(u32, u32)>,
-    /// Size and orientation in the area.
-    view: PictureView,
-    scaler: Scaler,
-    /// True if the area, the view or the tint has changed since the last picture was scaled.
+    look: Look,
+    /// True if the look has changed since the last picture was scaled.
     needs_rescale: bool,
-    /// True if parts that are not from their own frame are tinted.
-    tints_concealed: bool,
     /// True while frames of the session are not shown.
     is_held: bool,
     /// True while the screen cannot be seen: frames are not decoded.
     is_hidden: bool,
     should_stop: bool,
-    /// Newest picture; `is_unseen` is true until it is read.
-    picture: Option<Arc<Picture>>,
-    is_unseen: bool,
-    /// Share of the area of the newest picture that comes from its frame; `None` if it is not one of the session.
-    picture_area: Option<f64>,
+    newest: Option<NewestPicture>,
     stats: DecodeStats,
     /// Frames of the session that were dropped or could not be decoded.
     unshown: RateMeter,
 }
 
+/// Settings with which a picture is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Look {
+    /// Area to fit, in physical pixels; `None` keeps the original size.
+    area: Option<(u32, u32)>,
+    /// Size and orientation in the area.
+    view: PictureView,
+    scaler: Scaler,
+    /// Parts that are not from their own frame are tinted.
+    tints_concealed: bool,
+}
+
+#[derive(Debug)]
+struct NewestPicture {
+    picture: Arc<Picture>,
+    /// That of [`Job::session_area`].
+    area: Option<f64>,
+    /// True until the picture is read.
+    is_unseen: bool,
+}
+
 impl DecoderState {
+    /// Replaces the newest picture by that of a frame, which took `duration`; `area` is that of [`Job::session_area`].
+    fn handle_decoded(&mut self, picture: Picture, area: Option<f64>, duration: Duration) {
+        if area.is_some() {
+            self.stats.decoded += 1;
+            self.stats.total_time += duration;
+            self.stats.max_time = self.stats.max_time.max(duration);
+        }
+        let newest = NewestPicture { picture: Arc::new(picture), area, is_unseen: true };
+        if let Some(replaced) = self.newest.replace(newest).filter(|replaced| replaced.is_unseen) {
+            self.count_dropped(replaced.area);
+        }
+    }
+
+    /// Replaces the newest picture by the same one with another look.
+    fn handle_redrawn(&mut self, picture: Picture) {
+        if let Some(newest) = &mut self.newest {
+            newest.picture = Arc::new(picture);
+        }
+    }
+
     /// Counts a frame as dropped; `area` is that of [`Job::session_area`].
     fn count_dropped(&mut self, area: Option<f64>) {
         self.stats.dropped += u64::from(area.is_some());
@@ -131,7 +163,11 @@ impl DecoderState {
         }
     }
 
+    /// Counts a frame that cannot be decoded, unless it is a preview.
     fn count_failed(&mut self, job: &Job, error: &DecodeError) {
+        if !job.is_of_session {
+            return;
+        }
         self.stats.failed += 1;
         self.count_unshown(job.session_area());
         self.stats.unknown_kind = match error {
@@ -163,22 +199,22 @@ impl Job {
 /// Figures of the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DecodeStats {
-    /// Number of frames decoded.
+    /// Number of frames of the session decoded.
     pub decoded: u64,
     /// Number of frames of the session dropped because the decoder or the screen did not keep up.
     pub dropped: u64,
-    /// Number of frames that could not be decoded.
+    /// Number of frames of the session that could not be decoded.
     pub failed: u64,
     /// Number of frames of the session and of the last second that were dropped or could not be decoded.
     pub unshown_last_second: u64,
     /// Sum of the shares of the area of all such frames that came from the frame, each from 0 to 1.
     pub unshown_area: f64,
-    /// Kind of JPEG of the last frame that could not be decoded since [`Decoder::start_session`], if the decoder does
+    /// Kind of JPEG of the last frame of the session that could not be decoded since [`Decoder::start_session`], if the decoder does
     /// not know it.
     pub unknown_kind: Option<&'static str>,
-    /// Total time spent on decoding and scaling.
+    /// Total time spent on decoding and scaling frames of the session.
     pub total_time: Duration,
-    /// Longest time that one frame took since [`Decoder::start_session`].
+    /// Longest time that one of them took since [`Decoder::start_session`].
     pub max_time: Duration,
 }
 
@@ -231,15 +267,15 @@ impl Decoder {
     /// area is taken from the picture before.
     pub fn decode_frame(&self, frame: Frame, position: Option<Npt>, generation: u64) {
         let Frame { jpeg, inserted_restarts, fresh_area, .. } = frame;
-        let is_held = self.shared.lock().is_held;
-        if !is_held {
-            let is_of_session = true;
-            self.push(Job { jpeg, inserted_restarts, fresh_area, position, generation, is_of_session });
-        }
+        let is_of_session = true;
+        self.push(Job { jpeg, inserted_restarts, fresh_area, position, generation, is_of_session });
     }
 
     fn push(&self, job: Job) {
         let mut state = self.shared.lock();
+        if state.is_held && job.is_of_session {
+            return;
+        }
         if state.is_hidden {
             // Only the newest one is needed when the screen is visible again.
             state.jobs.clear();
@@ -259,39 +295,29 @@ impl Decoder {
     /// Sets the area that pictures are to fit, in physical pixels; `None` keeps their original size. The last picture
     /// is scaled again.
     pub fn set_area(&self, area: Option<(u32, u32)>) {
-        let mut state = self.shared.lock();
-        if state.area != area {
-            state.area = area;
-            state.needs_rescale = true;
-            self.shared.condvar.notify_one();
-        }
+        self.change_look(|look| look.area = area);
     }
 
     /// Sets the part of the program that scales and rotates pictures. The last picture is drawn again.
     pub fn set_scaler(&self, scaler: Scaler) {
-        let mut state = self.shared.lock();
-        if state.scaler != scaler {
-            state.scaler = scaler;
-            state.needs_rescale = true;
-            self.shared.condvar.notify_one();
-        }
+        self.change_look(|look| look.scaler = scaler);
     }
 
     /// Sets size and orientation of pictures in the area. The last picture is drawn again.
     pub fn set_view(&self, view: PictureView) {
-        let mut state = self.shared.lock();
-        if state.view != view {
-            state.view = view;
-            state.needs_rescale = true;
-            self.shared.condvar.notify_one();
-        }
+        self.change_look(|look| look.view = view);
     }
 
     /// Sets whether the parts of a picture that are not from its own frame are tinted. The last picture is drawn again.
     pub fn set_tints_concealed(&self, tints_concealed: bool) {
+        self.change_look(|look| look.tints_concealed = tints_concealed);
+    }
+
+    fn change_look(&self, change: impl FnOnce(&mut Look)) {
         let mut state = self.shared.lock();
-        if state.tints_concealed != tints_concealed {
-            state.tints_concealed = tints_concealed;
+        let before = state.look;
+        change(&mut state.look);
+        if state.look != before {
             state.needs_rescale = true;
             self.shared.condvar.notify_one();
         }
@@ -351,9 +377,7 @@ impl Shared {
                 return None;
             }
             if !state.is_hidden {
-                let (area, view) = (state.area, state.view);
-                let (scaler, tints_concealed) = (state.scaler, state.tints_concealed);
-                let look = Look { area, view, scaler, tints_concealed };
+                let look = state.look;
                 if let Some(job) = state.jobs.pop_front() {
                     state.needs_rescale = false;
                     return Some((Task::Decode(job), look));
@@ -365,17 +389,6 @@ impl Shared {
             state = self.condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
-
-/// Settings with which a picture is drawn.
-struct Look {
-    /// Area to fit, in physical pixels; `None` keeps the original size.
-    area: Option<(u32, u32)>,
-    /// Size and orientation in the area.
-    view: PictureView,
-    scaler: Scaler,
-    /// Parts that are not from their own frame are tinted.
-    tints_concealed: bool,
 }
 
 enum Task {
@@ -418,23 +431,11 @@ impl Worker {
                 Task::Rescale => false,
             };
             let Some(picture) = self.scaled_picture(look) else { continue };
-            let mut state = self.shared.lock();
-            if is_new {
-                let duration = started.elapsed();
-                state.stats.decoded += 1;
-                state.stats.total_time += duration;
-                state.stats.max_time = state.stats.max_time.max(duration);
+            let area = self.last_job.as_ref().and_then(Job::session_area);
+            match is_new {
+                true => self.shared.lock().handle_decoded(picture, area, started.elapsed()),
+                false => self.shared.lock().handle_redrawn(picture),
             }
-            if is_new {
-                if state.is_unseen {
-                    let replaced = state.picture_area;
-                    state.count_dropped(replaced);
-                }
-                state.picture_area = self.last_job.as_ref().and_then(Job::session_area);
-            }
-            state.picture = Some(Arc::new(picture));
-            state.is_unseen |= is_new;
-            drop(state);
             self.update_sender.send_replace(());
         }
     }
@@ -452,7 +453,6 @@ impl Worker {
             Err(error) => {
                 tracing::debug!(%error, "cannot decode frame");
                 self.shared.lock().count_failed(&job, &error);
-                self.last_job = None;
                 false
             }
         }
@@ -524,7 +524,7 @@ mod tests {
         let mut slot = decoder.slot();
         decoder.set_hidden(true);
         for value in 0..20 {
-            decoder.decode(grey_jpeg(value * 10), Some(Npt::from_micros(value.into())), 1);
+            decoder.decode_frame(frame(grey_jpeg(value * 10)), Some(Npt::from_micros(value.into())), 1);
         }
         assert!(slot.latest().is_none());
         assert_eq!(decoder.stats(), DecodeStats::default());
@@ -553,10 +553,34 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let stats = decoder.stats();
-        assert_eq!((stats.decoded, stats.dropped, stats.failed), (6, 2, 1));
+        assert_eq!((stats.decoded, stats.dropped, stats.failed), (3, 2, 1));
         assert_eq!((stats.unshown_last_second, stats.unshown_area), (3, 3.0));
         decoder.start_session();
         assert_eq!(decoder.stats().unshown_last_second, 0, "they are not of the new session");
+    }
+
+    #[tokio::test]
+    async fn undecodable_preview_changes_no_figures() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        decoder.decode(Bytes::from_static(b"no JPEG"), None, 1);
+        decoder.decode(grey_jpeg(1), None, 1);
+        assert!(slot.changed().await);
+        assert_eq!(decoder.stats(), DecodeStats::default());
+    }
+
+    #[tokio::test]
+    async fn view_change_after_an_undecodable_frame_redraws_the_picture_before() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        decoder.decode_frame(frame(grey_jpeg(100)), Some(Npt::from_micros(1)), 1);
+        assert!(slot.changed().await);
+        decoder.decode_frame(frame(Bytes::from_static(b"no JPEG")), Some(Npt::from_micros(2)), 1);
+        decoder.set_area(Some((8, 8)));
+        while slot.latest().unwrap().width != 8 {
+            assert!(slot.changed().await);
+        }
+        assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(1)));
     }
 
     #[tokio::test]
@@ -573,7 +597,7 @@ mod tests {
         decoder.decode_frame(frame(grey_jpeg(40)), Some(Npt::from_micros(4)), 1);
         assert!(slot.changed().await);
         assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(4)));
-        assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (2, 0));
+        assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (1, 0), "the other one is a preview");
     }
 
     #[tokio::test]
@@ -622,7 +646,7 @@ mod tests {
         let decoder = Decoder::start().unwrap();
         let mut slot = decoder.slot();
         decoder.set_area(Some((40, 20)));
-        decoder.decode(grey_jpeg(100), None, 1);
+        decoder.decode_frame(frame(grey_jpeg(100)), None, 1);
         assert!(slot.changed().await);
         let size = |picture: &Picture| (picture.width, picture.height);
         assert_eq!(size(&slot.latest().unwrap()), (20, 20));

@@ -181,7 +181,8 @@ impl SimulatedServer {
             Dispatch::SetUp(resource) => {
                 let channels = InterleavedChannels::default();
                 let server_ports = Some(PortPair { rtp: 6_000, rtcp: 6_001 });
-                let context = SetupContext { peer: HOST, server_ports, channels: &channels };
+                let context =
+                    SetupContext { peer: HOST, server_ports: &|| server_ports, channels: &channels };
                 match negotiate(request, &resource, context) {
                     Ok(transport) => self.start_session(request, transport),
                     Err(response) => response,

@@ -136,7 +136,7 @@ impl Server {
             Dispatch::Describe(resource) => handlers::describe(request, &resource, &self.info, HOST, None),
             Dispatch::SetUp(resource) => {
                 let context =
-                    SetupContext { peer: HOST, server_ports: Some(PORTS), channels: &self.channels };
+                    SetupContext { peer: HOST, server_ports: &|| Some(PORTS), channels: &self.channels };
                 match negotiate(request, &resource, context) {
                     Ok(transport) => self.start_session(request, transport).1,
                     Err(refusal) => refusal,

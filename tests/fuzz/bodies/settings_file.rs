@@ -36,6 +36,7 @@ pub fn body(data: &[u8]) {
     let (settings, ignored) = document::read(&original);
     ignored.iter().for_each(|ignored| assert!(!ignored.rule.is_empty()));
     let other = Settings {
+        recents_cleared: settings.recents_cleared,
         controls: Controls::Four,
         theme: ThemePreference::Dark,
         frame_rate: FrameRate::per_second(30),

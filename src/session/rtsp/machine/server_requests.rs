@@ -22,8 +22,12 @@ const MIN_REDIRECT_INTERVAL: Duration = Duration::from_secs(1);
 const REDIRECT_CODES: [u16; 4] = [301, 302, 303, 307];
 
 impl RtspMachine {
-    /// Handles a request of the server and responds to it.
+    /// Handles a request of the server and responds to it. One that was received together with the end of the connection is
+    /// ignored.
     pub fn handle_server_request(&mut self, now: Instant, request: &Request) {
+        if let Stage::Closed | Stage::WaitingToReconnect { .. } = self.stage {
+            return;
+        }
         match request.method {
             Method::Options | Method::GetParameter | Method::SetParameter => self.respond(request, Code::OK),
             Method::Teardown => self.handle_teardown_request(now, request),
