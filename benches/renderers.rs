@@ -4,9 +4,10 @@
 //! cargo bench --bench renderers
 //! ```
 //!
-//! Each measurement draws a picture of the size of the screen into memory, and reads the pixels back. "new" uploads other pixels
-//! each time, "same" draws those that are there: the difference is the cost of the upload. Without a driver for Vulkan, Metal or
-//! DirectX 12, only the software renderer is measured; lavapipe is such a driver, and measures the processor.
+//! Each measurement draws a picture of the size of the screen into memory, and reads the pixels back. "new" uploads
+//! other pixels each time, "same" draws those that are there: the difference is the cost of the upload. Without a
+//! driver for Vulkan, Metal or DirectX 12, only the software renderer is measured; lavapipe is such a driver, and
+//! measures the processor.
 
 #![allow(missing_docs)] // the function that `criterion_group!` generates
 

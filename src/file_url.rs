@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
-/// Returns whether a text is a `file:` URL rather than a path.
+/// Returns true if a text is a `file:` URL rather than a path.
 pub fn is_file_url(text: &str) -> bool {
     strip_file_scheme(text).is_some()
 }

@@ -20,8 +20,8 @@
 //! - [`media_file`]: films on disk, with their index. [`net`]: sockets, ports and deadlines.
 //! - [`stats`]: figures and reports. [`impairment`]: the emulated network.
 //! - [`media`]: containers, JPEG, RTP payload formats and decoding.
-//! - [`proto`]: RTSP, RTP, RTCP, SDP and HTTP. [`mod@format`], [`file_url`] and [`about`]: formatting of numbers with units,
-//!   `file:` URLs, and version and notices of the program.
+//! - [`proto`]: RTSP, RTP, RTCP, SDP and HTTP. [`mod@format`], [`file_url`] and [`about`]: formatting of numbers with
+//!   units, `file:` URLs, and version and notices of the program.
 //!
 //! # Path of a frame
 //!

@@ -69,8 +69,8 @@ fn delay_grows_with_jitter_and_returns() {
         (Some(50.0), Some(DelayReason::Minimum))
     );
     assert_eq!(returned.frames_dropped_late, grown.frames_dropped_late);
-    // The delay and the estimate of the sender's clock change by 2 % of the time at most, each. The simulation polls each
-    // millisecond.
+    // The delay and the estimate of the sender's clock change by 2 % of the time at most, each. The simulation polls
+    // each millisecond.
     let calmed = intervals(&world, first);
     assert!(calmed.iter().all(|interval| (47 * MS..=53 * MS).contains(interval)), "{calmed:?}");
     assert!(returned.stalls == 0, "{returned:?}");

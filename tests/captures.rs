@@ -33,8 +33,8 @@ fn open(path: &Path, content: &[u8]) -> Arc<MediaFile> {
     MediaFile::open(path, "film.mpjpeg", FrameRate::CLASSROOM).unwrap()
 }
 
-/// Returns the parts of a stream, with this header line in each, in which `{n}` is the number of the frame and `{length}`
-/// its length.
+/// Returns the parts of a stream, with this header line in each, in which `{n}` is the number of the frame and
+/// `{length}` its length.
 fn stream(frames: &[Vec<u8>], line_end: &str, header: &str) -> Vec<u8> {
     let part = |(number, jpeg): (usize, &Vec<u8>)| {
         let header = header.replace("{n}", &number.to_string()).replace("{length}", &jpeg.len().to_string());

@@ -1,8 +1,8 @@
 //! Hours of streaming over a network with every impairment, on virtual time: a real server session and a real client.
 //! Everything that must hold at any time is checked every ten seconds.
 //!
-//! `REELAY_STREAMING_MINUTES` sets the length in virtual minutes. The RTP timestamp wraps in the first second, and again
-//! every 13.25 hours; the sequence number wraps after 536 packets.
+//! `REELAY_STREAMING_MINUTES` sets the length in virtual minutes. The RTP timestamp wraps in the first second, and
+//! again every 13.25 hours; the sequence number wraps after 536 packets.
 
 mod common;
 

@@ -110,8 +110,8 @@ fn outage_is_one_stall_and_one_loss_burst_and_pause_is_neither() {
     assert_near(figures.frame_jitter_ms, 0.0, 0.1);
 }
 
-/// The network is so slow that few frames are complete. The network delay is still measured, and where damaged frames are
-/// not shown, the time in which the displayed picture does not change counts as a stall.
+/// The network is so slow that few frames are complete. The network delay is still measured, and where damaged frames
+/// are not shown, the time in which the displayed picture does not change counts as a stall.
 #[test]
 fn network_delay_is_measured_without_complete_frames() {
     let bottleneck = Some(Bottleneck { bits_per_second: 200_000, queue: 16_000 });

@@ -63,8 +63,9 @@ fn play(options: WorldOptions) -> Snapshot {
     snapshot
 }
 
-/// Share of packets that are neither received nor recovered: a packet is lost with probability `loss`, and recovered unless
-/// another packet of its group or the parity packet is lost, too. The groups of each frame are of about the same size.
+/// Share of packets that are neither received nor recovered: a packet is lost with probability `loss`, and recovered
+/// unless another packet of its group or the parity packet is lost, too. The groups of each frame are of about the same
+/// size.
 fn unrepaired(loss: f64, group: usize) -> f64 {
     let (mut sum, mut packets) = (0.0, 0);
     for jpeg in frames() {

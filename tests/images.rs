@@ -151,7 +151,7 @@ fn files_that_are_no_jpeg_are_skipped_and_counted() {
     assert!(frames_of(&film) == frames);
     let name = film.name().to_owned();
     let warning =
-        format!("{name}: 3 files are no complete JPEGs and are skipped; copy or download them again.");
+        format!("{name}: 3 files are not complete JPEGs and are skipped; copy or download them again.");
     assert_eq!(film.info().warning(), Some(warning));
     for number in [1, 3, 5] {
         fs::remove_file(folder.path().join(format!("{number}.jpg"))).unwrap();

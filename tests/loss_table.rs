@@ -1,7 +1,7 @@
 //! Quality of the picture under packet loss, on virtual time: shares of the picture that come from their own frame.
 //!
-//! An ordinary run plays one small film. `tests/long/run loss-table FILM` prints a table for a film, over the loss ratios and
-//! the means against loss, and `tests/long/run loss-pictures FOLDER` writes the pictures of docs/LOSS.md.
+//! An ordinary run plays one small film. `tests/long/run loss-table FILM` prints a table for a film, over the loss
+//! ratios and each method of recovery, and `tests/long/run loss-pictures FOLDER` writes the pictures of docs/LOSS.md.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use common::jpegs::JpegKind;
-use common::loss_measurement::{Means, Measurement, measure, play, shown_until};
+use common::loss_measurement::{Measurement, Method, measure, play, shown_until};
 use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
 use reelay::impairment::{Impairments, LossModel};
@@ -19,15 +19,15 @@ use reelay::media_file::MediaFile;
 use reelay::session::{Decoder, Frame, Goal, SessionEvent};
 use reelay::stats::Snapshot;
 
-/// Means without repair.
-const BASIC: [Means; 3] = [Means::Nothing, Means::Concealment, Means::Restarts];
+/// Methods without repair.
+const BASIC: [Method; 3] = [Method::Nothing, Method::Concealment, Method::Restarts];
 
 #[test]
 fn restarts_and_concealment_lose_no_more_of_the_picture_than_of_the_packets() {
     let frames = test_jpegs(JpegKind::Standard420, (320, 240), 30);
     let frames: Vec<_> = frames.iter().cycle().take(300).cloned().collect();
     let loss = LossModel { ratio: 0.05, mean_burst: None };
-    let [nothing, concealment, restarts] = BASIC.map(|means| play(&frames, means, loss, 7).0);
+    let [nothing, concealment, restarts] = BASIC.map(|method| play(&frames, method, loss, 7).0);
     let area = |snapshot: &Snapshot| snapshot.fresh_area.unwrap();
     assert!(area(&nothing) < 0.8, "{nothing:?}");
     assert!(area(&concealment) > area(&nothing) + 0.05, "{concealment:?}");
@@ -37,7 +37,7 @@ fn restarts_and_concealment_lose_no_more_of_the_picture_than_of_the_packets() {
     assert!(restarts.frames_shown >= 299, "{restarts:?}");
     assert_eq!(restarts.frames_complete + restarts.frames_damaged, restarts.frames_shown, "{restarts:?}");
     // A frame whose last packet is lost is shown when it is due, although only the next frame shows the loss.
-    let (_, longest) = play(&frames, Means::Restarts, loss, 7);
+    let (_, longest) = play(&frames, Method::Restarts, loss, 7);
     assert!(longest < 150 * MS, "{longest:?}");
 }
 
@@ -65,20 +65,20 @@ fn last_frame_is_shown_though_its_last_packet_is_lost() {
 #[test]
 fn nothing_is_damaged_without_loss() {
     let frames = test_jpegs(JpegKind::Standard420, (320, 240), 50);
-    for means in BASIC {
-        let (figures, _) = play(&frames, means, LossModel::default(), 1);
+    for method in BASIC {
+        let (figures, _) = play(&frames, method, LossModel::default(), 1);
         assert_eq!((figures.frames_complete, figures.frames_damaged), (50, 0));
         assert_eq!(figures.fresh_area, Some(1.0));
     }
 }
 
-/// One cell of the table, small: every means is better than the one before, and parity reaches its goals.
+/// One cell of the table, small: every method is better than the one before, and parity reaches its goals.
 #[test]
 fn means_against_loss_are_in_order() {
     let frames = test_jpegs(JpegKind::Standard420, (320, 240), 30);
     let frames: Vec<_> = frames.iter().cycle().take(150).cloned().collect();
     let loss = LossModel { ratio: 0.05, mean_burst: None };
-    let measured = Means::ALL.map(|means| measure(&frames, means, loss, 3));
+    let measured = Method::ALL.map(|method| measure(&frames, method, loss, 3));
     let [nothing, concealment, restarts, rtx_1, rtx_20, rtx_100, fec_10, fec_5, fec_3, _, grid_5] = &measured;
     let areas = [nothing, concealment, restarts, fec_10, fec_5, fec_3].map(|figures| figures.fresh_area);
     assert!(areas.is_sorted(), "{areas:?}");
@@ -109,7 +109,7 @@ fn loss_table() {
         packets(PayloadFormat::OriginalWithRestarts)
     );
     println!(
-        "| Loss | Bursts of | Means | 90 % fresh | Fresh area | PSNR | Longest wait | Overhead | Playout delay |"
+        "| Loss | Bursts of | Method | 90 % fresh | Fresh area | PSNR | Longest wait | Overhead | Playout delay |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (ratio, mean_burst) in [
@@ -121,17 +121,17 @@ fn loss_table() {
         (0.05, Some(3.0)),
         (0.05, Some(10.0)),
     ] {
-        for means in Means::ALL {
-            let figures = measure(&frames, means, LossModel { ratio, mean_burst }, 1);
+        for method in Method::ALL {
+            let figures = measure(&frames, method, LossModel { ratio, mean_burst }, 1);
             let Measurement { well_shown, fresh_area, psnr, overhead, longest_wait } = figures;
             let psnr = if psnr.is_finite() { format!("{psnr:.1} dB") } else { "exact".to_owned() };
             println!(
-                "| {} % | {} | {means} | {well_shown:.3} | {fresh_area:.4} | {psnr} | {} ms | {:+.1} % | {} ms |",
+                "| {} % | {} | {method} | {well_shown:.3} | {fresh_area:.4} | {psnr} | {} ms | {:+.1} % | {} ms |",
                 ratio * 100.0,
                 mean_burst.unwrap_or(1.0),
                 longest_wait.as_millis(),
                 overhead * 100.0,
-                means.playout_delay().as_millis(),
+                method.playout_delay().as_millis(),
             );
         }
     }
@@ -145,16 +145,16 @@ fn loss_pictures() {
     let frames = read_film(Path::new("assets/sample.mjpeg"));
     let loss = LossModel { ratio: 0.05, mean_burst: None };
     let runtime = runtime();
-    for (name, means, is_tinted) in [
-        ("nothing", Means::Nothing, false),
-        ("concealment", Means::Concealment, false),
-        ("restarts", Means::Restarts, false),
-        ("restarts-tinted", Means::Restarts, true),
+    for (name, method, is_tinted) in [
+        ("nothing", Method::Nothing, false),
+        ("concealment", Method::Concealment, false),
+        ("restarts", Method::Restarts, false),
+        ("restarts-tinted", Method::Restarts, true),
     ] {
         let decoder = Decoder::start().unwrap();
         decoder.set_tints_concealed(is_tinted);
         let mut slot = decoder.slot();
-        for shown in shown_until(&frames, means, loss, 1, FRAME) {
+        for shown in shown_until(&frames, method, loss, 1, FRAME) {
             let frame = Frame::complete(shown.jpeg, 0, Instant::now());
             decoder.decode_frame(Frame { fresh_area: shown.fresh_area, ..frame }, None, 1);
             assert!(runtime.block_on(slot.changed()));

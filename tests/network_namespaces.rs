@@ -1,5 +1,5 @@
-//! The network between a server and the window fails for a while: the built program serves in one network namespace, and
-//! the application with its backend plays in another.
+//! The network between a server and the window fails for a while: the built program serves in one network namespace,
+//! and the application with its backend plays in another.
 //!
 //! `REELAY_OUTAGE_SECONDS` sets the length of the long outage. If `REELAY_REQUIRE_NAMESPACES` is set, a system that
 //! refuses network namespaces fails the tests; otherwise they print that they were not run.
@@ -236,8 +236,8 @@ fn events(reports: &[Report]) -> Vec<&str> {
     reports.iter().filter(|report| matches!(report, Report::Event(_))).map(Report::words).collect()
 }
 
-/// Runs the outage over UDP and TCP, each with a broken link and with a network that discards everything, all at the same
-/// time.
+/// Runs the outage over UDP and TCP, each with a broken link and with a network that discards everything, all at the
+/// same time.
 fn check_all(
     duration: Duration,
     check: impl Fn(Outage, &str, &str, &[Report], ReportedFigures) + Copy + Send,
@@ -265,7 +265,8 @@ fn outage_of_half_a_second_is_a_gap_and_nothing_else() {
     check_all(Duration::from_millis(500), |outage, transport, case, reports, figures| {
         assert!(banners(reports).iter().all(|words| words.is_empty()), "{case}");
         assert_eq!(events(reports), [""; 0], "{case}");
-        // One packet a frame. While a link is down, the router keeps some packets that wait for the address of the viewer.
+        // One packet a frame. While a link is down, the router keeps some packets that wait for the address of the
+        // viewer.
         match (transport, outage) {
             ("udp", Outage::Blackhole) => assert!(figures.lost >= FRAME_RATE / 4, "{case}"),
             ("udp", Outage::LinkDown) => {}

@@ -741,8 +741,8 @@ fn classroom_format_refuses_large_undecodable_frames() {
     assert_eq!(packetize(&jpeg, PayloadFormat::Classroom).unwrap_err(), UnsupportedJpeg::MalformedHeader);
 }
 
-/// Returns the number of packets of a film's first frames, and by how much their bytes would grow if all packets of a frame but
-/// the last had the length of the longest one, so that the kernel could divide one datagram into them.
+/// Returns the number of packets of a film's first frames, and by how much their bytes would grow if all packets of a
+/// frame but the last had the length of the longest one, so that the kernel could divide one datagram into them.
 fn padding_cost(film: &Path, format: PayloadFormat) -> (usize, f64) {
     let film = MediaFile::open(film, "film", FrameRate::CLASSROOM).unwrap();
     let (mut count, mut length, mut padded_length) = (0, 0, 0);

@@ -86,7 +86,7 @@ fn assert_similar(psnr: [f64; 3], context: &str) {
     assert!(psnr[0] >= 38.0 && psnr.iter().all(|plane| *plane >= 32.0), "{context}: {psnr:.1?} dB");
 }
 
-/// Returns whether RFC 2435 can carry the coefficients of the kind unchanged.
+/// Returns true if RFC 2435 can carry the coefficients of the kind unchanged.
 fn is_lossless(kind: JpegKind) -> bool {
     !matches!(kind, JpegKind::Classroom444 | JpegKind::Standard440 | JpegKind::Grey | JpegKind::Progressive)
 }

@@ -1,6 +1,6 @@
 //! The window as a graphics card draws it, beside the software renderer. Any driver for Vulkan will do, such as Mesa's
-//! lavapipe, which needs no graphics card. Without one the tests print a message and pass; if `REELAY_REQUIRE_PEERS` is set,
-//! they fail instead.
+//! lavapipe, which needs no graphics card. Without one the tests print a message and pass; if `REELAY_REQUIRE_PEERS` is
+//! set, they fail instead.
 #![cfg(feature = "gpu")]
 
 mod common;

@@ -66,8 +66,8 @@ fn play(options: WorldOptions) -> Snapshot {
     snapshot
 }
 
-/// Share of packets that are lost for good after this number of rounds: the first copy is lost with probability `loss`, and a
-/// round fails if the request or the retransmission is lost.
+/// Share of packets that are lost for good after this number of rounds: the first copy is lost with probability `loss`,
+/// and a round fails if the request or the retransmission is lost.
 fn unrepaired(loss: f64, rounds: i32) -> f64 {
     loss * (1.0 - (1.0 - loss).powi(2)).powi(rounds)
 }
@@ -128,8 +128,8 @@ fn bursts_jitter_and_duplicates_leave_each_packet_one_fate() {
     }
 }
 
-/// Half of the requests are lost. A frame that lacks a packet when it is due is shown without it, also if the loss of its
-/// last packet is noticed at the next frame, which is not late for that.
+/// Half of the requests are lost. A frame that lacks a packet when it is due is shown without it, also if the loss of
+/// its last packet is noticed at the next frame, which is not late for that.
 #[test]
 fn frame_that_is_not_repaired_delays_no_other() {
     let snapshot = play(WorldOptions { upstream_loss: 0.5, ..lossy(0.05, 100 * MS, 250 * MS) });

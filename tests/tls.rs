@@ -1,5 +1,5 @@
-//! TLS between Reelay's server and player over real sockets: passwords, refused UDP, slow readers, and certificates that
-//! change.
+//! TLS between Reelay's server and player over real sockets: passwords, refused UDP, slow readers, and certificates
+//! that change.
 
 mod common;
 
@@ -32,7 +32,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConn
 /// Limit of every wait: nothing on loopback takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A certificate that is signed by itself, for `localhost`, and its key.
+/// A self-signed certificate, for `localhost`, and its key.
 struct Identity {
     certificate: CertificateDer<'static>,
     tls: ServerTls,

@@ -225,7 +225,7 @@ fn free_port() -> u16 {
     SocketPair::bind(Ipv4Addr::LOCALHOST.into(), None, 0).unwrap().ports().rtp
 }
 
-/// Returns whether the sequence numbers wrap. The first one is random, and tshark miscounts reordered packets at the
+/// Returns true if the sequence numbers wrap. The first one is random, and tshark miscounts reordered packets at the
 /// wrap.
 fn sequence_wraps(packets: &[(Duration, Packet)]) -> bool {
     let sequences = || packets.iter().map(|(_, packet)| packet.header.sequence);

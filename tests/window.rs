@@ -1380,6 +1380,7 @@ fn long_name_leaves_room_for_figures() {
     flawed.progress.defects = Some(FileDefects { is_truncated: true, ..FileDefects::default() });
     send_event(&mut harness, BackendEventKind::Opened(flawed));
     harness.assert_snapshot("long-name", DEFAULT_SIZE);
+    assert!(!harness.shows_at(MIN_SIZE, "25"), "there is no space for common rates beside the name");
     harness.assert_snapshot("long-name-smallest", MIN_SIZE);
 }
 
@@ -1593,8 +1594,8 @@ fn applied_frame_rate(harness: &mut AppHarness, film: &MediaSource) -> Option<(F
     Some((rates.rate_of(film), opens))
 }
 
-/// Replaces the text of the field with the frame rate, and presses a key in it. Returns whether the field showed that the
-/// rate is valid, and that it is not.
+/// Replaces the text of the field with the frame rate, and presses a key in it. Returns true if the field showed that
+/// the rate is valid, and that it is not.
 fn type_frame_rate(harness: &mut AppHarness, typed: &str, key: Named) -> [bool; 2] {
     let mut window = WindowHarness::new(harness);
     window.click_field("frame-rate");

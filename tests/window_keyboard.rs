@@ -13,11 +13,11 @@ use iced_test::selector;
 use reelay::backend::Command;
 use reelay::impairment::EmulatorSettings;
 use reelay::session::{
-    CertificateProblem, Fingerprint, Goal, RtspState, SessionCommand, SessionError, SessionEvent, SourceUrl,
-    UntrustedCertificate,
+    CertificateProblem, Direction, Fingerprint, Goal, LoggedMessage, RtspState, SessionCommand, SessionError,
+    SessionEvent, SourceUrl, UntrustedCertificate,
 };
 use reelay::settings::{Controls, PanelKind, Settings, ThemePreference};
-use reelay::ui::{Menu, Message, PickResult, SHORTCUT_TABLE, Shortcut, play_list, preferences};
+use reelay::ui::{Menu, Message, PickResult, SHORTCUT_TABLE, Shortcut, messages, play_list, preferences};
 
 const HEADER: [&str; 8] =
     ["Open…", "Connect…", "Network", "Statistics", "Messages", "lesson-layout", "3 buttons", "preferences"];
@@ -87,7 +87,7 @@ fn sample() -> AppHarness {
 fn tab_visits_every_control_of_the_start_screen() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     let start = ["Play the sample film", "Open a film…", "Open a folder…", "Connect to a stream…"];
-    let cards = ["Lose 5 % of the packets", "Read the conversation", "Serve the sample film"];
+    let cards = ["Lose 5 % of the packets", "Read the messages", "Serve the sample film"];
     assert_eq!(tab_order(&mut WindowHarness::new(&mut harness)), [&HEADER[..], &start, &cards].concat());
     let mut settings = Settings::default();
     settings.remember_film("/films/a.avi".into(), jiff::Timestamp::UNIX_EPOCH);
@@ -718,6 +718,56 @@ fn arrow_keys_go_through_the_lines_of_a_menu() {
     assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
     assert!(press(&mut window, Named::ArrowUp));
     assert_eq!(window.focused(), first);
+    assert!(press(&mut window, Named::End), "it is no key of the film");
+    assert_eq!(window.focused().as_deref(), Some("Close"));
+    assert!(press(&mut window, Named::Home));
+    assert_eq!(window.focused(), first);
+}
+
+#[test]
+fn messages_stay_where_they_are_read_and_follow_at_the_end() {
+    const STEPS: [&str; 12] = [
+        "STEP18 rtsp://h/ RTSP/1.0",
+        "STEP19 rtsp://h/ RTSP/1.0",
+        "STEP20 rtsp://h/ RTSP/1.0",
+        "STEP21 rtsp://h/ RTSP/1.0",
+        "STEP22 rtsp://h/ RTSP/1.0",
+        "STEP23 rtsp://h/ RTSP/1.0",
+        "STEP24 rtsp://h/ RTSP/1.0",
+        "STEP25 rtsp://h/ RTSP/1.0",
+        "STEP26 rtsp://h/ RTSP/1.0",
+        "STEP27 rtsp://h/ RTSP/1.0",
+        "STEP28 rtsp://h/ RTSP/1.0",
+        "STEP29 rtsp://h/ RTSP/1.0",
+    ];
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::Shortcut(Shortcut::Panel(PanelKind::Messages)));
+    harness.send(Message::Messages(messages::Message::ViewMode(messages::ViewMode::List)));
+    let emit = |harness: &mut AppHarness, number: u32| {
+        let text = format!("STEP{number} rtsp://h/ RTSP/1.0\r\n\r\n");
+        let at = std::time::Instant::now();
+        let message = LoggedMessage::new(at, Direction::ClientToServer, text.as_bytes(), RtspState::Init);
+        harness.emit_session_event(SessionEvent::Message(message));
+    };
+    (0..30).for_each(|number| emit(&mut harness, number));
+    let mut window = WindowHarness::new(&mut harness);
+    window.redraw();
+    let visible = |window: &mut WindowHarness<'_>| -> Vec<_> {
+        STEPS.into_iter().filter(|step| window.is_text_visible(step)).collect()
+    };
+    assert_eq!(visible(&mut window).last(), STEPS.last());
+    assert!(press(&mut window, Named::PageUp));
+    window.redraw();
+    let read = visible(&mut window);
+    assert!(!read.is_empty() && read.last() != STEPS.last());
+    for number in 30..60 {
+        emit(window.harness, number);
+        window.redraw();
+    }
+    assert_eq!(visible(&mut window), read);
+    assert!(press(&mut window, Named::PageDown));
+    window.redraw();
+    assert_ne!(visible(&mut window), read, "it still scrolls");
 }
 
 #[test]

@@ -128,10 +128,11 @@ fn dropped_films_are_remembered_as_they_are_opened() {
     harness.send(Message::Shortcut(Shortcut::Next));
     let (_, generation) = next_open(&mut harness).unwrap();
     emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    assert_eq!(texts(&harness), ["/films/b.mjpeg", "/films/a.mjpeg"]);
     harness.send(Message::Shortcut(Shortcut::Previous));
     let (_, generation) = next_open(&mut harness).unwrap();
     emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
-    assert_eq!(texts(&harness), ["/films/b.mjpeg", "/films/a.mjpeg"], "the order in which they were chosen");
+    assert_eq!(texts(&harness), ["/films/a.mjpeg", "/films/b.mjpeg"], "the last one that was opened first");
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn lessons_play_the_sample_beside_their_panel() {
     assert!(harness.shows("Emulation: on"));
 
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
-    harness.click("Read the conversation");
+    harness.click("Read the messages");
     assert_eq!(next_open(&mut harness).map(|(source, _)| source), Some(MediaSource::Sample));
     assert_eq!(harness.app.settings().panels.open, [PanelKind::Messages]);
 }

@@ -76,7 +76,7 @@ fn record_button_and_key_start_and_end_a_recording() {
     };
     assert_eq!((request.name.as_str(), request.format), ("sample.mjpeg", RecordingFormat::Mov));
     emit(&mut harness, RecordingUpdate::Progress(progress()));
-    assert!(harness.shows("0:12  3.42 MB"));
+    assert!(harness.shows("0:12, 3.42 MB"));
     harness.send(Message::Shortcut(Shortcut::Record));
     assert!(matches!(harness.next_command(), Some(Command::StopRecording)));
     // A second click waits for the film to be complete.
@@ -380,7 +380,8 @@ fn pause_is_not_in_the_recording() {
 /// Set in the process that records with a limit of the file size.
 const LIMITED_FOLDER: &str = "REELAY_TEST_LIMITED_FOLDER";
 
-/// The limit belongs to a process, so this test runs itself in one of its own. 500 kB or 1 MB, as the unit of the shell is.
+/// The limit belongs to a process, so this test runs itself in one of its own. 500 kB or 1 MB, as the unit of the shell
+/// is.
 #[test]
 #[cfg(unix)]
 fn full_disk_ends_the_recording_of_the_window_with_a_complete_film() {

@@ -1,12 +1,13 @@
-//! Load generator: plays a stream as many viewers at once, and prints as JSON what they received and what it cost the server.
+//! Load generator: plays a stream as many viewers at once, and prints as JSON what they received and what it cost the
+//! server.
 //!
 //! ```text
 //! reelay serve --max-connections-per-address 1000 movie.mjpeg &
 //! cargo run --release --example load -- rtsp://127.0.0.1:8554/movie.mjpeg --viewers 1000 --server-pid $!
 //! ```
 //!
-//! The RTSP client is small: DESCRIBE, SETUP and PLAY, without authentication and without TLS. It works with other servers
-//! as well. Viewers connect one after the other; the figures begin when all of them play.
+//! The RTSP client is small: DESCRIBE, SETUP and PLAY, without authentication and without TLS. It works with other
+//! servers as well. Viewers connect one after the other; the figures begin when all of them play.
 
 mod figures;
 mod reception;
@@ -27,8 +28,8 @@ use viewer::Viewer;
 /// Plays a stream as many viewers at once, and prints figures as JSON
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Stream to play, like rtsp://127.0.0.1:8554/movie.mjpeg. It must last longer than all viewers need to connect, and the
-    /// measured time
+    /// Stream to play, like rtsp://127.0.0.1:8554/movie.mjpeg. It must last longer than all viewers need to connect,
+    /// and the measured time
     url: String,
 
     /// Number of viewers

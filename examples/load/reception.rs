@@ -84,8 +84,8 @@ impl Reception {
         sent.saturating_sub(self.packets)
     }
 
-    /// Delays of the frames after the one that arrived with the smallest, in milliseconds: their times of arrival against
-    /// their RTP timestamps. Empty if no frame has arrived.
+    /// Delays of the frames after the one that arrived with the smallest, in milliseconds: their times of arrival
+    /// against their RTP timestamps. Empty if no frame has arrived.
     pub fn delays_ms(&self) -> Vec<f64> {
         let Some(first) = self.frames.get(1) else { return Vec::new() };
         let offset = |frame: &FrameArrival| {

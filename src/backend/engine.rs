@@ -488,8 +488,8 @@ impl Engine {
         }
     }
 
-    /// Shows the frames of the session again, which were held back while the time line was dragged, once they are those of
-    /// the new position.
+    /// Shows the frames of the session again, which were held back while the time line was dragged, once they are those
+    /// of the new position.
     fn end_scrubbing(&self, event: &SessionEvent) {
         let is_over = match event {
             SessionEvent::Status(status) => status.goal != Goal::Playing,

@@ -58,8 +58,8 @@ pub enum Command {
     },
     /// Stops serving the media; opening other media does the same.
     StopSharing,
-    /// Shows a frame of the open file, by its index from 0, and no frames of the session until that has started to play from
-    /// another position, or no longer plays. For the time line, while it is dragged during playback.
+    /// Shows a frame of the open file, by its index from 0, and no frames of the session until that has started to play
+    /// from another position, or no longer plays. For the time line, while it is dragged during playback.
     Scrub(u64),
     /// Decodes a small picture of a frame of the open file. Only the newest of several waiting ones is decoded.
     Thumbnail(ThumbnailRequest),
@@ -80,8 +80,8 @@ pub enum Command {
     SetErrorCorrection(Option<ParityLayout>),
     /// Sets how damaged frames of the current and of later sessions are shown.
     SetConcealment(Concealment),
-    /// Records what the current session receives from now on, unless something is recorded already. The recording ends with
-    /// [`Command::StopRecording`], Stop, the end of the stream, or other media.
+    /// Records what the current session receives from now on, unless something is recorded already. The recording ends
+    /// with [`Command::StopRecording`], Stop, the end of the stream, or other media.
     StartRecording(RecordingRequest),
     /// Ends the recording.
     StopRecording,

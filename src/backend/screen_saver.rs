@@ -1,7 +1,7 @@
 //! Screen saver of the desktop, which is kept away while a film plays.
 //!
-//! On Linux this is the service `org.freedesktop.ScreenSaver` of the session bus. A desktop without it, and any other error,
-//! is a debug message only.
+//! On Linux this is the service `org.freedesktop.ScreenSaver` of the session bus. A desktop without it, and any other
+//! error, is a debug message only.
 
 use tokio::sync::watch;
 

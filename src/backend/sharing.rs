@@ -74,7 +74,8 @@ impl ListeningServer {
 }
 
 impl SharedServer {
-    /// Starts to listen on all interfaces, for the media of this generation. If the system refuses, [`Self::serve`] says so.
+    /// Starts to listen on all interfaces, for the media of this generation. If the system refuses, [`Self::serve`]
+    /// says so.
     pub async fn start(&mut self, generation: u64) {
         self.start_at(PORT, generation).await;
     }
@@ -99,8 +100,8 @@ impl SharedServer {
         };
     }
 
-    /// Serves a film in place of the one before, and returns its URL, or the reason why it is not served; `None` if that was
-    /// not requested for this generation. Must be called on a tokio runtime.
+    /// Serves a film in place of the one before, and returns its URL, or the reason why it is not served; `None` if
+    /// that was not requested for this generation. Must be called on a tokio runtime.
     pub fn serve(&mut self, generation: u64, media_file: &Arc<MediaFile>) -> Option<Sharing> {
         if generation != self.generation {
             return None;
@@ -136,8 +137,8 @@ impl SharedServer {
         }
     }
 
-    /// Continues to serve the media of this generation, because those that were to follow cannot be opened. Stops the server
-    /// if it has served none.
+    /// Continues to serve the media of this generation, because those that were to follow cannot be opened. Stops the
+    /// server if it has served none.
     pub fn stay_with(&mut self, generation: u64) {
         if generation != self.generation {
             match matches!(&self.state, State::Listening(listening) if listening.film.is_some()) {

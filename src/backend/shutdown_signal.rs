@@ -47,7 +47,7 @@ impl ShutdownSignal {
     }
 }
 
-/// Returns whether the process was started with SIGHUP ignored, as `nohup` does. Known only on Linux; false elsewhere.
+/// Returns true if the process was started with SIGHUP ignored, as `nohup` does. Known only on Linux; false elsewhere.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

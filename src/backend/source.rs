@@ -38,12 +38,12 @@ impl MediaSource {
         }
     }
 
-    /// Opens the source; `rate` is used if the file states no frame rate. Blocks until the first frame is found, or until soon
-    /// after `cancelled` is.
+    /// Opens the source; `rate` is used if the file states no frame rate. Blocks until the first frame is found, or
+    /// until soon after `cancelled` is.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, is neither Motion JPEG nor a list of films, or if that was not known when it
-    /// was cancelled.
+    /// Returns an error if the file cannot be read, is neither Motion JPEG nor a list of films, or if that was not
+    /// known when it was cancelled.
     pub fn open(
         &self,
         rate: FrameRate,
@@ -61,8 +61,8 @@ impl MediaSource {
 pub enum OpenedSource {
     /// Film whose first frame is known.
     Film(Arc<MediaFile>),
-    /// List of films and streams: the films of a folder, those of an `.m3u` file, or the stream of an `.sdp` file. Never
-    /// empty.
+    /// List of films and streams: the films of a folder, those of an `.m3u` file, or the stream of an `.sdp` file.
+    /// Never empty.
     List(FoundList),
 }
 
@@ -133,8 +133,8 @@ pub(super) static SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
 /// File name under which the sample is shown and served.
 pub const SAMPLE_NAME: &str = "sample.mjpeg";
 
-/// Returns the last component of a path, or the complete path if it has none. "." and ".." stand for the folder that they
-/// name.
+/// Returns the last component of a path, or the complete path if it has none. "." and ".." stand for the folder that
+/// they name.
 pub fn file_name(path: &Path) -> String {
     let resolved = if path.file_name().is_none() { path.canonicalize().ok() } else { None };
     let path = resolved.as_deref().unwrap_or(path);

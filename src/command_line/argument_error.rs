@@ -121,7 +121,7 @@ impl ArgumentError {
                 Self::SeveralForProbe
             }
             _ => {
-                let message = usage_message(error, &argument, &value);
+                let message = usage_message(error, &argument, &value, command);
                 Self::Usage { message, help: help_command(command) }
             }
         }
@@ -145,11 +145,11 @@ fn help_command(command: Option<&str>) -> String {
     }
 }
 
-fn usage_message(error: &clap::Error, argument: &str, value: &str) -> String {
+fn usage_message(error: &clap::Error, argument: &str, value: &str, command: Option<&str>) -> String {
     let name = argument_name(argument);
     match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
-            format!("\"{argument}\" is not an option here{}", suggestion(error))
+            format!("\"{argument}\" is not an option here{}", suggestion(error, argument, command))
         }
         ErrorKind::UnknownArgument => format!("\"{argument}\" is not expected here"),
         ErrorKind::InvalidValue if value.is_empty() => format!("{name} needs a value"),
@@ -167,7 +167,10 @@ fn usage_message(error: &clap::Error, argument: &str, value: &str) -> String {
 }
 
 /// Returns the option or command that clap suggests instead of an unknown option, as a clause; empty if there is none.
-fn suggestion(error: &clap::Error) -> String {
+fn suggestion(error: &clap::Error, argument: &str, command: Option<&str>) -> String {
+    if let ("--port", Some("serve" | "proxy")) = (argument, command) {
+        return ", but --listen ADDRESS:PORT is".to_owned();
+    }
     if let Some(ContextValue::String(option)) = error.get(ContextKind::SuggestedArg) {
         return format!(", but {option} is");
     }

@@ -67,8 +67,8 @@ pub struct WindowArguments {
 }
 
 impl WindowArguments {
-    /// Returns whether a window of its own is opened even if there is one already. The debug messages that `--verbose` asks
-    /// for are those of this process, and an open window keeps its renderer.
+    /// Returns true if a window of its own is opened even if there is one already. The debug messages that `--verbose`
+    /// asks for are those of this process, and an open window keeps its renderer.
     pub fn wants_own_window(&self) -> bool {
         self.new_window || self.verbose || self.renderer != RendererOption::Auto
     }

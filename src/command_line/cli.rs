@@ -78,8 +78,8 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Window {
-    /// Films, folders of films or of JPEG files, lists (.m3u), or streams like rtsp://camera.local:554/live; also rtsps://,
-    /// http:// and https://. Several are played one after the other
+    /// Films, folders of films or of JPEG files, lists (.m3u), or streams like rtsp://camera.local:554/live; also
+    /// rtsps://, http:// and https://. Several are played one after the other
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub targets: Vec<Target>,
 
@@ -120,8 +120,8 @@ pub struct Window {
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_NOTES)]
 pub struct Serve {
-    /// Films, or folders with .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg and .mjp films. A folder without films whose JPEG files
-    /// are frames, or a JPEG file, is a film too
+    /// Films, or folders with .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg and .mjp films. A folder without films whose
+    /// JPEG files are frames, or a JPEG file, is a film too
     #[arg(value_name = "PATH", required = true, value_parser = OsStringValueParser::new().try_map(target::parse_path))]
     pub paths: Vec<PathBuf>,
 
@@ -146,8 +146,8 @@ pub struct Serve {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
 
-    /// File with the certificate of the server in PEM, and those of its issuers after it; encrypts all connections (TLS);
-    /// needs --tls-key
+    /// File with the certificate of the server in PEM, and those of its issuers after it; encrypts all connections
+    /// (TLS); needs --tls-key
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub tls_cert: Option<PathBuf>,
 
@@ -169,8 +169,8 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value = "90", allow_hyphen_values = true)]
     pub quality: Quality,
 
-    /// Segmentation offload for packets over UDP: auto (from 16 sessions on), always or never. It costs less, but a capture on
-    /// this machine shows several packets as one
+    /// Segmentation offload for packets over UDP: auto (from 16 sessions on), always or never. It costs less, but a
+    /// capture on this machine shows several packets as one
     #[arg(long, value_name = "WHEN", value_parser = segmentation(), default_value = "auto", hide_possible_values = true)]
     pub segmentation: Segmentation,
 
@@ -224,8 +224,8 @@ pub struct Probe {
     #[arg(long, value_name = "NAME", value_parser = transport(), hide_possible_values = true)]
     pub transport: Option<TransportPreference>,
 
-    /// Time between the earliest arrival that the network allows and display, like 100ms, or auto for a delay that follows
-    /// the jitter [default: 50ms]
+    /// Time between the earliest arrival that the network allows and display, like 100ms, or auto for a delay that
+    /// follows the jitter [default: 50ms]
     #[arg(long, value_name = "TIME", value_parser = values::parse_playout_delay, allow_hyphen_values = true)]
     pub playout_delay: Option<PlayoutDelay>,
 
@@ -233,8 +233,8 @@ pub struct Probe {
     #[arg(long)]
     pub retransmission: bool,
 
-    /// Ask for parity packets over UDP, from which lost packets are recovered, if the server offers them: one for every N packets
-    /// at most (RFC 5109), such as 5, or for each row and column of a grid (RFC 8627), such as 10x5
+    /// Ask for parity packets over UDP, from which lost packets are recovered, if the server offers them: one for every
+    /// N packets at most (RFC 5109), such as 5, or for each row and column of a grid (RFC 8627), such as 10x5
     #[arg(long, value_name = "N|CxR", allow_hyphen_values = true)]
     pub fec: Option<ParityLayout>,
 
@@ -267,8 +267,8 @@ pub struct Probe {
     #[arg(long, value_name = "DIR", help_heading = OUTPUT, value_hint = ValueHint::DirPath)]
     pub save_frames: Option<PathBuf>,
 
-    /// Record what arrives, with the original bytes and times of the frames: into FILE.mov, FILE.avi (times are ticks of a
-    /// clock), FILE.mpjpeg (a saved HTTP stream), or FILE.mjpeg (classroom format, without times)
+    /// Record what arrives, with the original bytes and times of the frames: into FILE.mov, FILE.avi (times are ticks
+    /// of a clock), FILE.mpjpeg (a saved HTTP stream), or FILE.mjpeg (classroom format, without times)
     #[arg(
         long,
         value_name = "FILE",
@@ -354,8 +354,8 @@ pub struct Convert {
     #[arg(value_name = "IN|URL", required = true, value_hint = ValueHint::AnyPath)]
     pub input: OsString,
 
-    /// File to write; its extension selects the format: .mov, .avi, .mpjpeg (a saved HTTP stream), .mjpeg, or .jpg for one
-    /// frame. Or a folder, which ends in / or exists, for 000001.jpg, 000002.jpg and so on
+    /// File to write; its extension selects the format: .mov, .avi, .mpjpeg (a saved HTTP stream), .mjpeg, or .jpg for
+    /// one frame. Or a folder, which ends in / or exists, for 000001.jpg, 000002.jpg and so on
     #[arg(value_name = "OUT", required_unless_present = "classroom", value_hint = ValueHint::AnyPath)]
     pub output: Option<OsString>,
 
@@ -363,8 +363,8 @@ pub struct Convert {
     #[arg(long, value_name = "HOST:PORT/FILE", value_parser = target::parse_classroom_url)]
     pub classroom: Option<ClassroomUrl>,
 
-    /// Format of a .mjpeg file: raw, frames one after the other, or classroom, each frame after its length in five digits
-    /// [default: raw]
+    /// Format of a .mjpeg file: raw, frames one after the other, or classroom, each frame after its length in five
+    /// digits [default: raw]
     #[arg(long, value_name = "NAME", value_parser = output_format(), hide_possible_values = true)]
     pub format: Option<OutputFormat>,
 
@@ -410,7 +410,7 @@ pub struct Convert {
 }
 
 const CONVERT_NOTES: &str = "\
-Each frame keeps its bytes. What the format cannot hold is said before anything is written, and an existing file is \
+Each frame keeps its bytes. Before it writes anything, convert reports what the format cannot hold; an existing file is \
 replaced only when the new one is complete. Sound is left out. For a .jpg file, --from and --to with the same time name \
 one frame. For films that are not Motion JPEG, the message has a \
 command of ffmpeg that makes one of them. A stream is converted while it is played; a stream without an end until \

@@ -1,9 +1,9 @@
 //! Command line: arguments, help, and the commands that need no window.
 //!
-//! [`parse`] turns the arguments into an [`Invocation`], which `main` runs: the window, or one of [`serve()`], [`probe()`],
-//! [`proxy()`] and [`convert()`]. Options are declared once, in `cli.rs`; help, completions and the manual page are made from that.
-//! Every error is one sentence that says what to try: an [`ArgumentError`] reports wrong usage (exit status 2), and a
-//! [`CommandError`] a failure (exit status 1).
+//! [`parse`] turns the arguments into an [`Invocation`], which `main` runs: the window, or one of [`serve()`],
+//! [`probe()`], [`proxy()`] and [`convert()`]. Options are declared once, in `cli.rs`; help, completions and the manual
+//! page are made from that. Every error is one sentence that says what to try: an [`ArgumentError`] reports wrong usage
+//! (exit status 2), and a [`CommandError`] a failure (exit status 1).
 
 mod address;
 mod argument_error;

@@ -25,8 +25,8 @@ pub fn start(options: RecordingOptions) -> Result<Recorder, CommandError> {
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))
 }
 
-/// Returns the sentence for a disk that has not responded. `written` is the path of what was recorded; `None` if nothing was
-/// created.
+/// Returns the sentence for a disk that has not responded. `written` is the path of what was recorded; `None` if
+/// nothing was created.
 fn unresponsive_disk(written: Option<&Path>) -> String {
     let advice = written.map_or("record to another disk".to_owned(), |written| {
         format!("open {} with Reelay, which finds its frames", written.display())

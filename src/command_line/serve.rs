@@ -102,7 +102,8 @@ fn load_tls(files: &TlsArguments) -> Result<ServerTls, CommandError> {
     })
 }
 
-/// Adds a film, the films of a folder, or a folder of JPEG files to the server. Returns the names under which they are served.
+/// Adds a film, the films of a folder, or a folder of JPEG files to the server. Returns the names under which they are
+/// served.
 fn add_path(server: &Server, path: &Path, rate: Option<FrameRate>) -> Result<Vec<String>, CommandError> {
     let known_rate = rate.unwrap_or(FrameRate::CLASSROOM);
     let mut non_utf8 = 0;

@@ -263,12 +263,12 @@ impl TryFrom<OsString> for RecordFile {
 }
 
 impl OutputFormat {
-    /// Returns whether a reader of the format finds the end of a frame by EOI.
+    /// Returns true if a reader of the format finds the end of a frame by EOI.
     pub fn ends_frames_at_eoi(self) -> bool {
         self.recording_format().ends_frames_at_eoi()
     }
 
-    /// Returns whether the two fields of an interlaced frame stay together.
+    /// Returns true if the two fields of an interlaced frame stay together.
     pub fn keeps_fields(self) -> bool {
         self.recording_format().keeps_fields()
     }

@@ -100,7 +100,7 @@ pub struct EmulatorStats {
     pub untouched: u64,
 }
 
-/// Returns whether to leave out `untouched`, which is always zero for commands: their emulation is never off.
+/// Returns true if to leave out `untouched`, which is always zero for commands: their emulation is never off.
 fn is_zero(untouched: &u64) -> bool {
     *untouched == 0
 }
@@ -124,7 +124,7 @@ impl Emulator {
         self.0.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Returns whether emulation is on.
+    /// Returns true if emulation is on.
     pub fn is_on(&self) -> bool {
         self.settings().is_on
     }

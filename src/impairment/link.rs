@@ -214,7 +214,7 @@ impl<T: LinkPacket> Link<T> {
         self.pass_bottleneck(now);
     }
 
-    /// Appends a packet to the queue of the bottleneck and returns whether it fits.
+    /// Appends a packet to the queue of the bottleneck and returns true if it fits.
     fn enqueue(&mut self, now: Instant, link_delay: Duration, tagged: TaggedPacket<T>) -> bool {
         let bytes = tagged.packet.size() as u64 + IP_UDP_HEADER_LENGTH;
         if self.queue.len() + self.in_flight.len() >= MAX_IN_FLIGHT {
@@ -296,7 +296,7 @@ impl<T: LinkPacket> Link<T> {
         release.into_iter().chain(departure).min()
     }
 
-    /// Returns whether no packets are in the queue or in flight.
+    /// Returns true if no packets are in the queue or in flight.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.in_flight.is_empty()
     }

@@ -9,11 +9,11 @@ use crate::proto::rtp::HEADER_LENGTH;
 pub enum PacketKind {
     /// RTP packet of a stream.
     Rtp,
-    /// RTP packet that is sent again, on a stream of its own (RFC 4588). It is no packet of the stream that it repairs, so the
-    /// loss of that stream does not depend on it.
+    /// RTP packet that is sent again, on a stream of its own (RFC 4588). It is no packet of the stream that it repairs,
+    /// so the loss of that stream does not depend on it.
     Retransmission,
-    /// RTP packet with parity of others, on a stream of its own (RFC 5109, RFC 8627). Like a retransmission, it is no packet of the stream
-    /// that it repairs.
+    /// RTP packet with parity of others, on a stream of its own (RFC 5109, RFC 8627). Like a retransmission, it is no
+    /// packet of the stream that it repairs.
     Parity,
     /// RTCP packet.
     Rtcp,

@@ -29,7 +29,8 @@ const MAX_DIMENSION: usize = 16_384;
 
 /// Decodes a frame into `pixels` as RGBA, row by row, and returns width and height in pixels.
 ///
-/// The fields of an interlaced frame are woven into one picture. The buffer is resized to the picture. Pass the same buffer again to avoid an allocation for each frame.
+/// The fields of an interlaced frame are woven into one picture. The buffer is resized to the picture. Pass the same
+/// buffer again to avoid an allocation for each frame.
 ///
 /// # Errors
 /// Returns a [`DecodeError`] if the bytes are not a decodable JPEG, or the frame has more than [`MAX_PIXELS`] pixels.

@@ -13,6 +13,20 @@ pub struct TimeBase {
 }
 
 impl TimeBase {
+    /// Clock of milliseconds.
+    pub const MILLISECONDS: Self = Self::per_second(1_000);
+
+    /// Clock of microseconds.
+    pub const MICROSECONDS: Self = Self::per_second(1_000_000);
+
+    /// Creates a clock that has this number of ticks in a second.
+    ///
+    /// # Panics
+    /// Panics for zero, which is an error of compilation where the clock is a constant.
+    pub const fn per_second(ticks: u32) -> Self {
+        Self { ticks: NonZeroU32::new(ticks).expect("a clock ticks"), seconds: NonZeroU32::MIN }
+    }
+
     /// Creates a clock that has `ticks` in `seconds`; `None` if one of them is zero.
     pub fn new(ticks: u32, seconds: u32) -> Option<Self> {
         Some(Self { ticks: NonZeroU32::new(ticks)?, seconds: NonZeroU32::new(seconds)? })

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Identity and version of a file or folder on disk. That of a file changes when it is replaced, overwritten, extended or
-/// truncated, and that of a folder when a file is added, removed or renamed.
+/// Identity and version of a file or folder on disk. That of a file changes when it is replaced, overwritten, extended
+/// or truncated, and that of a folder when a file is added, removed or renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileVersion {
     /// Length in bytes.

@@ -55,7 +55,7 @@ impl MediaFileError {
         Self { name: name.to_owned(), path: path.to_owned(), kind }
     }
 
-    /// Returns whether the path is that of a folder that is a list of films.
+    /// Returns true if the path is that of a folder that is a list of films.
     pub fn is_folder_of_films(&self) -> bool {
         matches!(self.kind, MediaFileErrorKind::FolderOfFilms { .. })
     }
@@ -176,8 +176,8 @@ fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
 }
 
 /// Returns the ffmpeg command line that makes a Motion JPEG film of a file: frames that are Motion JPEG already are
-/// copied, others are encoded. `None` if the file is no film. A source that is an AVI film is not overwritten: the output
-/// gets the suffix `-converted`.
+/// copied, others are encoded. `None` if the file is no film. A source that is an AVI film is not overwritten: the
+/// output gets the suffix `-converted`.
 fn conversion_command(name: &str, kind: UnsupportedFile) -> Option<String> {
     let codec = match kind {
         UnsupportedFile::MotionJpegIn(_) => "copy",

@@ -64,9 +64,9 @@ const MAX_FRAMES: usize = 10_000_000;
 const INDEX_TIMEOUT: Duration = Duration::from_millis(50);
 
 impl MediaFile {
-    /// Opens a file, or a folder of JPEG files, and starts to index it. Blocks until the first frame is known, and up to
-    /// 50 ms more for the complete index; the rest is indexed on a background thread. `rate` is the frame rate if the file
-    /// states none.
+    /// Opens a file, or a folder of JPEG files, and starts to index it. Blocks until the first frame is known, and up
+    /// to 50 ms more for the complete index; the rest is indexed on a background thread. `rate` is the frame rate if
+    /// the file states none.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or is not Motion JPEG, or if the folder has no JPEG files, or films.
@@ -74,11 +74,12 @@ impl MediaFile {
         Self::open_unless_cancelled(path, name, rate, &CancellationToken::new())
     }
 
-    /// Opens a file as [`open`](Self::open) does, and gives up soon after `cancelled` is: a large file without a frame is read
-    /// to its end. Blocks.
+    /// Opens a file as [`open`](Self::open) does, and gives up soon after `cancelled` is: a large file without a frame
+    /// is read to its end. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read or is not Motion JPEG, or if that was not known when it was cancelled.
+    /// Returns an error if the file cannot be read or is not Motion JPEG, or if that was not known when it was
+    /// cancelled.
     pub fn open_unless_cancelled(
         path: &Path,
         name: &str,
@@ -224,13 +225,13 @@ impl MediaFile {
         }
     }
 
-    /// Returns whether the file at its path is the one that was opened, with the same length and time of change. Of a
+    /// Returns true if the file at its path is the one that was opened, with the same length and time of change. Of a
     /// folder, only changes of the list of files are noticed, and those of files that were read. Blocks.
     pub fn is_unchanged(&self) -> bool {
         self.storage.is_unchanged()
     }
 
-    /// Returns whether the file still exists at its path and contains every indexed frame. Blocks.
+    /// Returns true if the file still exists at its path and contains every indexed frame. Blocks.
     pub fn is_available(&self) -> bool {
         self.storage.is_available(self.index.end_offset())
     }
@@ -261,8 +262,8 @@ impl MediaFile {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, `UnexpectedEof` if it is shorter than when it was indexed or was
-    /// overwritten, or `InvalidData` if no frame is there although the index of the file says so, or if the frame's file in
-    /// a folder was removed or changed.
+    /// overwritten, or `InvalidData` if no frame is there although the index of the file says so, or if the frame's
+    /// file in a folder was removed or changed.
     pub fn read(&self, entry: FrameEntry) -> io::Result<Bytes> {
         self.read_start(entry, usize::MAX)
     }

@@ -20,7 +20,7 @@ pub enum ListedFilm {
 /// Maximum length of a list that is read, in bytes.
 const MAX_LIST_SIZE: u64 = 4 * 1024 * 1024;
 
-/// Returns whether the file name is that of a list (`.m3u` or `.m3u8`).
+/// Returns true if the file name is that of a list (`.m3u` or `.m3u8`).
 pub fn is_list_name(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     ["m3u", "m3u8"].iter().any(|known| extension.eq_ignore_ascii_case(known))

@@ -13,8 +13,8 @@ use crate::proto::rtsp::Npt;
 
 /// Film that is being written.
 ///
-/// It is written aside and renamed by [`finish`](Self::finish), so that a film with its name is always complete. Dropping
-/// it before removes what was written. A device or a pipe is written directly. A recording
+/// It is written aside and renamed by [`finish`](Self::finish), so that a film with its name is always complete.
+/// Dropping it before removes what was written. A device or a pipe is written directly. A recording
 /// ([`record`](Self::record)) stays where it is written, even if it is not completed.
 #[derive(Debug)]
 pub struct FilmWriter {
@@ -77,8 +77,8 @@ impl FilmWriter {
     }
 
     /// Creates the file of a recording. Each frame is passed to the system at once, so that it stays if the program is
-    /// killed. If `has_index`, its position and time are written to an index beside the file until the film is complete.
-    /// Blocks.
+    /// killed. If `has_index`, its position and time are written to an index beside the file until the film is
+    /// complete. Blocks.
     ///
     /// # Errors
     /// Returns an error if the files cannot be created.
@@ -148,8 +148,8 @@ impl FilmWriter {
         Ok(())
     }
 
-    /// Completes the film and gives it its name. `end` is the end of the last frame. Returns its length in bytes. Blocks
-    /// until it is on the disk.
+    /// Completes the film and gives it its name. `end` is the end of the last frame. Returns its length in bytes.
+    /// Blocks until it is on the disk.
     ///
     /// # Errors
     /// Returns an error if the file cannot be written or renamed. Nothing of it stays, unless it is a recording.

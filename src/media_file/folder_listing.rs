@@ -19,8 +19,8 @@ pub struct FolderListing {
     pub film: Option<PathBuf>,
 }
 
-/// Maximum number of entries of a folder, and of all folders below it. The names of this many files, and their index, take
-/// some 100 MB.
+/// Maximum number of entries of a folder, and of all folders below it. The names of this many files, and their index,
+/// take some 100 MB.
 pub const MAX_ENTRIES: usize = 1_000_000;
 
 /// Maximum length of all names of JPEG files together, in bytes.
@@ -90,7 +90,7 @@ fn kind(entry: &DirEntry, name: &OsString, canonical: &Path) -> EntryKind {
     }
 }
 
-/// Returns whether a link leads to a file inside of a folder, which is given without links. Blocks.
+/// Returns true if a link leads to a file inside of a folder, which is given without links. Blocks.
 pub fn links_inside(link: &Path, canonical_folder: &Path) -> bool {
     fs::canonicalize(link).is_ok_and(|target| target.starts_with(canonical_folder) && target.is_file())
 }

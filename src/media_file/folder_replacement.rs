@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::frame_names::{all_names, create_frame_folder, remove_frame_folder};
 
-/// Returns whether a folder can be moved aside as far as that is known before: it is no working directory and not the root of
-/// a mounted disk. Blocks.
+/// Returns true if a folder can be moved aside as far as that is known before: it is no working directory and not the
+/// root of a mounted disk. Blocks.
 pub fn can_be_moved(folder: &Path) -> bool {
     let is_current = std::env::current_dir().is_ok_and(|current| current.starts_with(folder));
     !is_current && folder.parent().is_some_and(|parent| is_on_one_disk(folder, parent))
@@ -25,8 +25,8 @@ fn is_on_one_disk(_: &Path, _: &Path) -> bool {
     true
 }
 
-/// Moves the folder `path` aside to `old`, gives its name to the folder `new`, and removes the old one. Its files that are
-/// not replaced are moved to the new one; returns false if they have stayed in `old`. Blocks.
+/// Moves the folder `path` aside to `old`, gives its name to the folder `new`, and removes the old one. Its files that
+/// are not replaced are moved to the new one; returns false if they have stayed in `old`. Blocks.
 ///
 /// # Errors
 /// Returns an error if a folder cannot be renamed; then the old one has its name.
@@ -58,8 +58,8 @@ fn move_others(old: &Path, path: &Path, is_replaced: impl Fn(&Path) -> bool) -> 
     Ok(())
 }
 
-/// Moves the files with the names `new` from the folder `part` into the folder `path`, whose files that are replaced are
-/// moved aside before and removed after. Blocks.
+/// Moves the files with the names `new` from the folder `part` into the folder `path`, whose files that are replaced
+/// are moved aside before and removed after. Blocks.
 ///
 /// # Errors
 /// Returns an error if a file cannot be moved; then those that were moved are moved back.

@@ -32,8 +32,8 @@ impl FolderScan {
         Self { folder, rate, next: 0, frames: 0, defects: FileDefects::default(), buffer: Vec::new() }
     }
 
-    /// Reads the next files, and appends their frames; returns `false` if there are none. A file without a frame is counted.
-    /// Blocks.
+    /// Reads the next files, and appends their frames; returns `false` if there are none. A file without a frame is
+    /// counted. Blocks.
     pub fn read_next(&mut self, entries: &mut Vec<FrameEntry>) -> bool {
         let count = if self.frames == 0 { 1 } else { BATCH };
         let end = self.next.saturating_add(count).min(self.folder.len());

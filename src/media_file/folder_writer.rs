@@ -10,10 +10,10 @@ use crate::media::container::{has_image_extension, has_media_extension};
 
 /// Folder that is being written: `000001.jpg`, `000002.jpg` and so on.
 ///
-/// It is written beside its path and renamed by [`finish`](Self::finish), when all of it is on the disk. A folder that is
-/// to be replaced is moved aside then, and removed; its files that are no frames are moved to the new one. The files for an
-/// empty folder, and for one that cannot be moved, are written into a hidden folder inside of it and moved when all are
-/// complete. Dropping it before removes what was written.
+/// It is written beside its path and renamed by [`finish`](Self::finish), when all of it is on the disk. A folder that
+/// is to be replaced is moved aside then, and removed; its files that are no frames are moved to the new one. The files
+/// for an empty folder, and for one that cannot be moved, are written into a hidden folder inside of it and moved when
+/// all are complete. Dropping it before removes what was written.
 #[derive(Debug)]
 pub struct FolderWriter {
     /// Path of the folder, without links if it exists.
@@ -43,11 +43,11 @@ enum PartPlace {
 /// Files of an existing folder that are replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReplacedFrames {
-    /// None: the folder must be empty.
+    /// No files: the folder must be empty.
     Nothing,
-    /// Those with the names of new frames. Others that would be frames must not be there.
+    /// Files with the names of new frames. There must be no others that would be frames.
     SameNames,
-    /// All that have names of frames, because the number of new ones is not known before.
+    /// All files that have names of frames, because the number of new ones is not known before.
     All,
 }
 
@@ -110,12 +110,12 @@ impl FolderWriter {
         }
     }
 
-    /// Creates the folder that is written first. `max_frames` is the number of frames, of which some may not be written. If
-    /// `replaces`, files of an existing folder that have the names of frames are replaced. Blocks.
+    /// Creates the folder that is written first. `max_frames` is the number of frames, of which some may not be
+    /// written. If `replaces`, files of an existing folder that have the names of frames are replaced. Blocks.
     ///
     /// # Errors
-    /// Returns an error if it cannot be created, or if a file would stay in the folder that would be taken for a part of
-    /// the film.
+    /// Returns an error if it cannot be created, or if a file would stay in the folder that would be taken for a part
+    /// of the film.
     pub fn create(path: &Path, max_frames: u64, replaces: bool) -> Result<Self, FolderWriteError> {
         let replaced = if replaces { ReplacedFrames::SameNames } else { ReplacedFrames::Nothing };
         Self::new(path, max_frames, replaced)
@@ -152,8 +152,8 @@ impl FolderWriter {
         Ok(writer)
     }
 
-    /// Creates the folder that the files are written to: inside of a folder with nothing to replace, and of one that cannot
-    /// be moved or whose parent cannot be written.
+    /// Creates the folder that the files are written to: inside of a folder with nothing to replace, and of one that
+    /// cannot be moved or whose parent cannot be written.
     fn create_part(&self, exists: bool) -> io::Result<(PartPlace, Option<PathBuf>)> {
         let is_moved = !visible_names(&self.path).is_ok_and(|names| names.is_empty())
             && folder_replacement::can_be_moved(&self.path);
@@ -181,7 +181,7 @@ impl FolderWriter {
         self.length
     }
 
-    /// Returns whether no more frames can be written.
+    /// Returns true if no more frames can be written.
     pub fn is_full(&self) -> bool {
         self.frames >= self.max_frames
     }
@@ -203,7 +203,7 @@ impl FolderWriter {
         Ok(())
     }
 
-    /// Removes the file of the last frame; returns whether there was one. Blocks.
+    /// Removes the file of the last frame; returns true if there was one. Blocks.
     ///
     /// # Errors
     /// Returns an error if it cannot be removed.
@@ -221,8 +221,8 @@ impl FolderWriter {
     /// Gives the files their names, and returns the length of all in bytes. Blocks until they are on the disk.
     ///
     /// # Errors
-    /// Returns an error if the files cannot be renamed, or if another file was added to the folder. Then what was in the
-    /// folder is unchanged.
+    /// Returns an error if the files cannot be renamed, or if another file was added to the folder. Then what was in
+    /// the folder is unchanged.
     pub fn finish(mut self) -> Result<u64, FolderWriteError> {
         self.try_finish()
     }
@@ -281,7 +281,7 @@ impl FolderWriter {
         self.part.take().unwrap_or_else(|| self.path.clone())
     }
 
-    /// Returns whether a file of the old folder is replaced by one of this many frames.
+    /// Returns true if a file of the old folder is replaced by one of this many frames.
     fn is_replaced(&self, name: &Path, frames: u64) -> bool {
         match (self.replaced, self.names.number(name)) {
             (ReplacedFrames::SameNames, Some(number)) => (1..=frames).contains(&number),

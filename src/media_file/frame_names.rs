@@ -34,7 +34,7 @@ impl FrameNames {
     }
 }
 
-/// Returns whether a name is that of a frame, with any number of digits.
+/// Returns true if a name is that of a frame, with any number of digits.
 pub fn is_frame_name(name: &Path) -> bool {
     (MIN_DIGITS..=MAX_DIGITS).any(|digits| FrameNames { digits }.number(name).is_some())
 }
@@ -70,8 +70,8 @@ pub fn create_frame_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a folder that has only files with the names of frames. Other files in it stay, and it stays with them. A link is
-/// not followed. Blocks.
+/// Removes a folder that has only files with the names of frames. Other files in it stay, and it stays with them. A
+/// link is not followed. Blocks.
 ///
 /// # Errors
 /// Returns an error if the folder stays.

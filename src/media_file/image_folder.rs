@@ -34,8 +34,8 @@ pub struct ImageFolder {
 }
 
 impl ImageFolder {
-    /// Creates the film of these files of a folder, in any order. Only the first one is searched for, so that its frame need
-    /// not wait until a large folder is sorted. Blocks.
+    /// Creates the film of these files of a folder, in any order. Only the first one is searched for, so that its frame
+    /// need not wait until a large folder is sorted. Blocks.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read, or `NotFound` if there are no files.
@@ -120,8 +120,8 @@ impl ImageFolder {
     /// Reads up to `max_length` bytes of a frame. Blocks.
     ///
     /// # Errors
-    /// Returns `InvalidData` with a reason if the file was removed or changed after it was indexed, and another kind if the
-    /// folder cannot be read any more.
+    /// Returns `InvalidData` with a reason if the file was removed or changed after it was indexed, and another kind if
+    /// the folder cannot be read any more.
     pub fn read(&self, entry: FrameEntry, max_length: usize) -> io::Result<Bytes> {
         let place = usize::try_from(entry.offset).unwrap_or(usize::MAX);
         self.read_unchanged(place, entry.length, max_length).map_err(|error| {
@@ -135,7 +135,7 @@ impl ImageFolder {
         })
     }
 
-    /// Returns whether the other files may still be read, unlike after an error of the disk. Blocks.
+    /// Returns true if the other files may still be read, unlike after an error of the disk. Blocks.
     fn concerns_one_file(&self, error: &io::Error) -> bool {
         match error.kind() {
             ErrorKind::NotFound => self.is_available(),

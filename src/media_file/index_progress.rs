@@ -31,8 +31,8 @@ impl IndexProgress {
         self.defects.is_some() || self.has_failed
     }
 
-    /// Returns the number of frames that the complete file is expected to have, if the rest of it is like the part that is
-    /// indexed; `None` if that part is not known.
+    /// Returns the number of frames that the complete file is expected to have, if the rest of it is like the part that
+    /// is indexed; `None` if that part is not known.
     pub fn expected_frames(&self) -> Option<u64> {
         let covered = u64::from(self.covered_ppm.min(MILLION));
         let expected =
@@ -83,11 +83,11 @@ fn oversized_warning(name: &str, oversized: u64) -> String {
 /// Returns the message about files of a folder that are skipped.
 fn skipped_files_warning(name: &str, skipped: u64) -> String {
     match skipped {
-        1 => format!("{name}: 1 file is no complete JPEG and is skipped; copy or download it again."),
+        1 => format!("{name}: 1 file is not a complete JPEG and is skipped; copy or download it again."),
         skipped => {
             let skipped = count(skipped);
             format!(
-                "{name}: {skipped} files are no complete JPEGs and are skipped; copy or download them again."
+                "{name}: {skipped} files are not complete JPEGs and are skipped; copy or download them again."
             )
         }
     }
@@ -147,7 +147,7 @@ mod tests {
             ),
             (
                 FileDefects { skipped_files: 1_200, unmarked: 1, ..FileDefects::default() },
-                "v.mjpeg: 1,200 files are no complete JPEGs and are skipped; copy or download them again.",
+                "v.mjpeg: 1,200 files are not complete JPEGs and are skipped; copy or download them again.",
             ),
             (
                 FileDefects { unmarked: 1, ..FileDefects::default() },

@@ -42,8 +42,8 @@ impl IndexScan {
         Self { source: ScanSource::Folder(scan), entries: Vec::new() }
     }
 
-    /// Reads until frame number `frame` (from 0) is known; returns `None` if the file has fewer complete frames. Call it
-    /// before entries are drained. Blocks.
+    /// Reads until frame number `frame` (from 0) is known; returns `None` if the file has fewer complete frames. Call
+    /// it before entries are drained. Blocks.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, and [`io::ErrorKind::Interrupted`] once `cancelled` is.

@@ -16,8 +16,8 @@ pub struct MediaInfo {
     pub format: ContainerFormat,
     /// Size of the first frame, in pixels.
     pub dimensions: Dimensions,
-    /// Kind of JPEG of the first frame, for a message, if the decoder does not know it; `None` if it may be able to show
-    /// the film.
+    /// Kind of JPEG of the first frame, for a message, if the decoder does not know it; `None` if it may be able to
+    /// show the film.
     pub undecodable_kind: Option<&'static str>,
     /// Times of the frames, stated by the file or assumed.
     pub times: FrameTimes,

@@ -24,7 +24,8 @@ pub struct Library {
 enum LibraryEntry {
     Open {
         media_file: Arc<MediaFile>,
-        /// Folder in which it was found, without links, and which it must not leave by one; `None` if it was added itself.
+        /// Folder in which it was found, without links, and which it must not leave by one; `None` if it was added
+        /// itself.
         root: Option<Arc<Path>>,
     },
     /// Found in a folder and opened by the first request for it.
@@ -85,7 +86,7 @@ impl Library {
         self.entries.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Returns whether a file is served under exactly this name.
+    /// Returns true if a file is served under exactly this name.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }

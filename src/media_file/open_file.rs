@@ -64,7 +64,7 @@ fn check_codec(storage: Storage) -> Result<(), MediaFileErrorKind> {
 /// Maximum number of reads to find the codec: atoms before the index take one each.
 const MAX_CHECK_READS: usize = 32;
 
-/// Returns whether a file is a Motion JPEG film, as far as [`check_file`] checks it. Blocks.
+/// Returns true if a file is a Motion JPEG film, as far as [`check_file`] checks it. Blocks.
 pub fn is_film(path: &Path) -> bool {
     check_file(path).is_ok()
 }

@@ -99,8 +99,8 @@ impl Storage {
     /// Reads up to `max_length` bytes of a frame. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the frame cannot be read, `UnexpectedEof` if the file is shorter than when it was indexed, or
-    /// `InvalidData` if the file of a folder was removed or changed.
+    /// Returns an error if the frame cannot be read, `UnexpectedEof` if the file is shorter than when it was indexed,
+    /// or `InvalidData` if the file of a folder was removed or changed.
     pub fn read(&self, entry: FrameEntry, max_length: usize) -> io::Result<Bytes> {
         let length = max_length.min(entry.length as usize);
         match self {

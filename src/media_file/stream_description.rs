@@ -6,17 +6,17 @@ use super::error::{MediaFileError, MediaFileErrorKind};
 use super::film_list::{ListedFilm, read_text};
 use crate::proto::sdp::SessionDescription;
 
-/// Returns whether the file name is that of a session description.
+/// Returns true if the file name is that of a session description.
 pub fn is_description_name(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdp"))
 }
 
-/// Reads the RTSP address that a session description names as its control URL (RFC 2326 §C.1.1): that of the session, or
-/// that of its JPEG stream. Blocks.
+/// Reads the RTSP address that a session description names as its control URL (RFC 2326 §C.1.1): that of the session,
+/// or that of its JPEG stream. Blocks.
 ///
 /// # Errors
-/// Returns an error if the file cannot be read, is larger than 4 MiB, is no session description, or names no address. Then
-/// the packets are sent to a port without a request, which this program does not receive.
+/// Returns an error if the file cannot be read, is larger than 4 MiB, is no session description, or names no address.
+/// Then the packets are sent to a port without a request, which this program does not receive.
 pub fn read_description(path: &Path, name: &str) -> Result<ListedFilm, MediaFileError> {
     let address = control_url(&read_text(path, name)?);
     address

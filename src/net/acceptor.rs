@@ -26,9 +26,9 @@ pub struct Acceptor {
 /// A connection that a client has opened.
 #[derive(Debug)]
 pub enum Arrival {
-    /// It was accepted.
+    /// Connection within the limits.
     Accepted(Accepted),
-    /// It was refused. It gets a 503 response in the background, or is closed if there are too many.
+    /// Connection over the limits. It gets a 503 response in the background, or is closed if there are too many.
     Refused {
         /// Address of the client.
         peer: SocketAddr,

@@ -1,7 +1,7 @@
 //! Detection of a suspended computer and of a clock that was set. Sans-I/O.
 //!
-//! The monotonic clock of Linux and macOS stands still while the computer is suspended, and the wall clock goes on. Where
-//! the monotonic clock goes on as well, a long time between two checks shows that nothing ran.
+//! The monotonic clock of Linux and macOS stands still while the computer is suspended, and the wall clock goes on.
+//! Where the monotonic clock goes on as well, a long time between two checks shows that nothing ran.
 
 use std::fmt;
 use std::time::Duration;
@@ -49,8 +49,8 @@ impl ClockCheck {
         }
     }
 
-    /// Like [`check`](Self::check), for a caller that checks at least once a second: a long time since the last check is a
-    /// jump as well.
+    /// Like [`check`](Self::check), for a caller that checks at least once a second: a long time since the last check
+    /// is a jump as well.
     pub fn check_often(&mut self, current: Epoch) -> Option<ClockJump> {
         let elapsed = current.instant.saturating_duration_since(self.last.instant);
         self.check(current).or((elapsed >= MIN_STOP).then_some(ClockJump::Forward(elapsed)))

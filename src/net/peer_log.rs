@@ -29,7 +29,7 @@ impl PeerLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether a line about a client may be logged. If not, `report` is called within 2 s with its address and
+    /// Returns true if a line about a client may be logged. If not, `report` is called within 2 s with its address and
     /// the number of lines that were left out. Must be called on a tokio runtime.
     pub fn admit(&self, peer: IpAddr, report: impl Fn(AddressGroup, u64) + Send + 'static) -> bool {
         let mut state = self.lock();
@@ -41,8 +41,8 @@ impl PeerLog {
         is_admitted
     }
 
-    /// Returns whether a debug line about a client may be logged. The number of those that are left out is a debug line, too.
-    /// Must be called on a tokio runtime.
+    /// Returns true if a debug line about a client may be logged. The number of those that are left out is a debug
+    /// line, too. Must be called on a tokio runtime.
     pub fn admits_debug(&self, peer: IpAddr) -> bool {
         let report = |address, count| tracing::debug!(%address, count, "debug lines left out");
         tracing::enabled!(tracing::Level::DEBUG) && self.admit(peer, report)

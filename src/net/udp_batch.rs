@@ -1,10 +1,10 @@
 //! Sending several UDP datagrams at once.
 //!
-//! Linux divides one large datagram into segments of the same length (UDP_SEGMENT, "GSO"), so that they pass the network
-//! stack as one; or it takes several datagrams in one system call (sendmmsg). Other systems take one at a time.
+//! Linux divides one large datagram into segments of the same length (UDP_SEGMENT, "GSO"), so that they pass the
+//! network stack as one; or it takes several datagrams in one system call (sendmmsg). Other systems take one at a time.
 //!
-//! The crate quinn-udp would forbid IP fragmentation for the whole socket: RTP packets would not pass a tunnel with a smaller
-//! MTU, and the long datagrams of classroom programs would not leave at all.
+//! The crate quinn-udp would forbid IP fragmentation for the whole socket: RTP packets would not pass a tunnel with a
+//! smaller MTU, and the long datagrams of classroom programs would not leave at all.
 
 use std::io;
 use std::net::SocketAddr;
@@ -49,8 +49,9 @@ impl BatchMethod {
     }
 }
 
-/// Sends datagrams to one address, in this order, and waits while the socket's buffer is full. If a method fails because the
-/// system or the way to this address does not support it, `method` is lowered, and what is left is sent by the next one.
+/// Sends datagrams to one address, in this order, and waits while the socket's buffer is full. If a method fails
+/// because the system or the way to this address does not support it, `method` is lowered, and what is left is sent by
+/// the next one.
 ///
 /// # Errors
 /// Returns the error of the first datagram that could not be sent by any method. Those after it are sent nevertheless.

@@ -1,4 +1,4 @@
-//! Mistakes of a peer that are read around, for whoever debugs that peer: what is wrong, which section of which RFC
+//! Mistakes of a peer that are tolerated, for whoever debugs that peer: what is wrong, which section of which RFC
 //! says so, and how it was read instead.
 
 /// Kind of a mistake. Parsers report it with the place at which it was found.

@@ -2,8 +2,8 @@
 //! RFC 4588), forward error correction (RFC 5109, RFC 8627), HTTP (RFC 9112).
 //!
 //! Parsers turn bytes into values and encoders turn values into bytes. There are no sockets, no clock and no state
-//! beyond the bytes that [`rtsp::MessageReader`] and [`http::HeadReader`] buffer. Input is untrusted: lengths are bounded, arithmetic is
-//! checked, and malformed bytes are an error, never a panic.
+//! beyond the bytes that [`rtsp::MessageReader`] and [`http::HeadReader`] buffer. Input is untrusted: lengths are
+//! bounded, arithmetic is checked, and malformed bytes are an error, never a panic.
 
 pub(crate) mod decimal;
 pub mod fec;

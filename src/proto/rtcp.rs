@@ -11,6 +11,14 @@ pub struct NtpTime(pub u64);
 const UNIX_EPOCH_IN_NTP: u64 = 2_208_988_800;
 
 impl NtpTime {
+    /// Converts µs since 1970; `None` beyond 2036, where NTP time wraps.
+    pub fn from_unix_micros(micros: u64) -> Option<Self> {
+        let seconds =
+            (micros / 1_000_000).checked_add(UNIX_EPOCH_IN_NTP).filter(|seconds| *seconds < 1 << 32)?;
+        let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
+        Some(Self(seconds << 32 | fraction))
+    }
+
     /// Returns the middle 32 bits, in units of 1/65536 s, as used in the LSR field of a report block.
     pub fn middle_bits(self) -> u32 {
         (self.0 >> 16) as u32
@@ -489,6 +497,12 @@ mod tests {
             RtcpPacket::ReceiverReport { ssrc: 1, blocks: vec![block] },
             RtcpPacket::Bye { ssrcs: vec![0x0102_0304] },
         ]
+    }
+
+    #[test]
+    fn unix_times_become_ntp_times() {
+        assert_eq!(NtpTime::from_unix_micros(500_000), Some(NtpTime(UNIX_EPOCH_IN_NTP << 32 | 1 << 31)));
+        assert_eq!(NtpTime::from_unix_micros(u64::MAX), None);
     }
 
     #[test]

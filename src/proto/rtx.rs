@@ -16,8 +16,8 @@ pub struct RtxFields {
 /// Length of the original sequence number, OSN, before the payload, in bytes.
 const OSN_LENGTH: usize = 2;
 
-/// Returns the retransmission of an encoded packet; `None` if that is shorter than its header states. Timestamp, marker,
-/// CSRCs and header extension are those of the original.
+/// Returns the retransmission of an encoded packet; `None` if that is shorter than its header states. Timestamp,
+/// marker, CSRCs and header extension are those of the original.
 pub fn encode(original: &[u8], RtxFields { payload_type, ssrc, sequence }: RtxFields) -> Option<Vec<u8>> {
     let fixed: &[u8; HEADER_LENGTH] = original.first_chunk()?;
     let header_length = header_length(original)?;
@@ -33,8 +33,9 @@ pub fn encode(original: &[u8], RtxFields { payload_type, ssrc, sequence }: RtxFi
     Some(bytes)
 }
 
-/// Returns the original of a retransmission, with its payload type and SSRC; `None` if the retransmission is too short for
-/// a sequence number. A payload without bytes after it is no packet, but keeps an address translator open (RFC 4588 §4).
+/// Returns the original of a retransmission, with its payload type and SSRC; `None` if the retransmission is too short
+/// for a sequence number. A payload without bytes after it is no packet, but keeps an address translator open (RFC 4588
+/// §4).
 pub fn restore(retransmission: Packet, payload_type: u8, ssrc: u32) -> Option<Packet> {
     let Packet { header, extension, mut payload } = retransmission;
     let sequence = u16::from_be_bytes(*payload.first_chunk::<OSN_LENGTH>()?);

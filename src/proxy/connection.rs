@@ -86,8 +86,8 @@ pub async fn forward(client: TcpStream, server: TcpStream, options: ForwardOptio
 }
 
 impl ProxyConnection {
-    /// Forwards everything from the client to the server. What was read at once is written at once: the lines of a request
-    /// are one segment.
+    /// Forwards everything from the client to the server. What was read at once is written at once: the lines of a
+    /// request are one segment.
     async fn forward_requests(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
         let mut reader = ConnectionReader::with_timeout(from, self.options.request_timeout);
         let mut forwarded = BytesMut::new();
@@ -210,8 +210,8 @@ impl ProxyConnection {
     }
 }
 
-/// Returns the next part of what was read before; `None` if there is none, or enough was forwarded. An error is returned by the next
-/// read.
+/// Returns the next part of what was read before; `None` if there is none, or enough was forwarded. An error is
+/// returned by the next read.
 fn next_received(reader: &mut ConnectionReader, forwarded: &BytesMut) -> Option<StreamPart> {
     if forwarded.len() >= MAX_BATCH {
         return None;

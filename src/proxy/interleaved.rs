@@ -58,10 +58,7 @@ impl InterleavedStream {
     /// Returns the next packet that has left the emulator, encoded for the connection.
     fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
         let (_, packet) = self.link.poll_packet(now)?;
-        let channel = match packet.kind {
-            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.channels.rtp,
-            PacketKind::Rtcp => self.channels.rtcp,
-        };
+        let channel = if packet.kind.is_rtp() { self.channels.rtp } else { self.channels.rtcp };
         Some(encode_interleaved(channel, &packet.bytes))
     }
 

@@ -61,8 +61,8 @@ pub struct MediaTrack {
 }
 
 impl MediaTrack {
-    /// Opens two port pairs and starts a task that forwards between them. Dropping the track frees its place. `debug_log`
-    /// limits the debug lines about each host.
+    /// Opens two port pairs and starts a task that forwards between them. Dropping the track frees its place.
+    /// `debug_log` limits the debug lines about each host.
     ///
     /// # Errors
     /// Returns an error if no ports are free.
@@ -207,15 +207,9 @@ impl Forwarder {
 }
 
 fn socket_of(pair: &SocketPair<UdpSocket>, kind: PacketKind) -> &UdpSocket {
-    match kind {
-        PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => &pair.rtp,
-        PacketKind::Rtcp => &pair.rtcp,
-    }
+    if kind.is_rtp() { &pair.rtp } else { &pair.rtcp }
 }
 
 fn port_of(pair: PortPair, kind: PacketKind) -> u16 {
-    match kind {
-        PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => pair.rtp,
-        PacketKind::Rtcp => pair.rtcp,
-    }
+    if kind.is_rtp() { pair.rtp } else { pair.rtcp }
 }

@@ -136,7 +136,7 @@ impl PartReader {
     }
 }
 
-/// Returns whether a line begins a standard request: its URL is absolute, or `*`. Classroom programs send a file name,
+/// Returns true if a line begins a standard request: its URL is absolute, or `*`. Classroom programs send a file name,
 /// and no blank line at the end.
 fn is_standard_request_line(line: &[u8]) -> bool {
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());

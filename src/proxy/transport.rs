@@ -5,7 +5,7 @@
 
 use crate::proto::rtsp::PortPair;
 
-/// Returns whether a line is a Transport header.
+/// Returns true if a line is a Transport header.
 pub fn is_transport_header(line: &str) -> bool {
     line.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("Transport"))
 }

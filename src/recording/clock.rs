@@ -34,8 +34,8 @@ struct LastFrame {
     interval: u64,
 }
 
-/// Maximum step forward, in ticks of 90 kHz, that is believed whatever the arrival: the distance from the sender's clock
-/// at which the jitter buffer begins again, 10 s.
+/// Maximum step forward, in ticks of 90 kHz, that is believed whatever the arrival: the distance from the sender's
+/// clock at which the jitter buffer begins again, 10 s.
 const MAX_STEP: i64 = 10 * CLOCK_RATE as i64;
 
 /// Interval that is assumed for the first frame, in µs: that of 20 frames per second.
@@ -86,8 +86,8 @@ impl FrameClock {
     }
 }
 
-/// Returns whether a step between timestamps is one of the same clock: short and forward, or as long as the time that has
-/// passed.
+/// Returns true if a step between timestamps is one of the same clock: short and forward, or as long as the time that
+/// has passed.
 fn is_step(ticks: i64, waited: Duration) -> bool {
     let waited =
         i64::try_from(waited.as_micros()).unwrap_or(i64::MAX) / 1_000 * (i64::from(CLOCK_RATE) / 1_000);

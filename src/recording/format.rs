@@ -51,12 +51,12 @@ impl RecordingFormat {
         }
     }
 
-    /// Returns whether the two fields of an interlaced frame stay together.
+    /// Returns true if the two fields of an interlaced frame stay together.
     pub fn keeps_fields(self) -> bool {
         matches!(self, Self::Avi | Self::Image | Self::Folder)
     }
 
-    /// Returns whether a reader of the format finds the end of a frame by EOI.
+    /// Returns true if a reader of the format finds the end of a frame by EOI.
     pub fn ends_frames_at_eoi(self) -> bool {
         matches!(self, Self::Multipart | Self::Classroom | Self::Raw)
     }

@@ -1,10 +1,10 @@
 //! Recording of what a session receives, to a file on disk.
 //!
-//! [`Recorder::start`] starts a thread that writes the frames of a [`FrameQueue`](crate::session::FrameQueue); the queue
-//! joins a session through its [`RecorderSlot`](crate::session::RecorderSlot). `FrameClock` gives the frames their times,
-//! `RecordingMuxer` begins the file when its size and rate are known, and `RecordingTarget` is that file, or a folder of
-//! JPEG files. [`Recorder::stop`] completes the film, and
-//! [`Recorder::finished`] returns what was recorded.
+//! [`Recorder::start`] starts a thread that writes the frames of a [`FrameQueue`](crate::session::FrameQueue); the
+//! queue joins a session through its [`RecorderSlot`](crate::session::RecorderSlot). `FrameClock` gives the frames
+//! their times, `RecordingMuxer` begins the file when its size and rate are known, and `RecordingTarget` is that file,
+//! or a folder of JPEG files. [`Recorder::stop`] completes the film, and [`Recorder::finished`] returns what was
+//! recorded.
 
 mod clock;
 mod format;

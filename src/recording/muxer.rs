@@ -14,8 +14,8 @@ use crate::media::{FrameRate, TimeBase};
 use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::Npt;
 
-/// Muxer that begins its file with the first frame, and an AVI file with the first `AVI_START_FRAMES`, because the clock
-/// of an AVI file is at its beginning.
+/// Muxer that begins its file with the first frame, and an AVI file with the first `AVI_START_FRAMES`, because the
+/// clock of an AVI file is at its beginning.
 #[derive(Debug)]
 pub struct RecordingMuxer {
     format: RecordingFormat,
@@ -67,15 +67,12 @@ const AVI_START_FRAMES: usize = 8;
 /// Reelay too, read the movie atom as a whole.
 const MAX_FRAMES: u64 = 3_000_000;
 
-/// Maximum length of the boundary that closes a multipart file, in bytes: 70 characters (RFC 2046 §5.1.1), four dashes and
-/// two line breaks.
+/// Maximum length of the boundary that closes a multipart file, in bytes: 70 characters (RFC 2046 §5.1.1), four dashes
+/// and two line breaks.
 const MAX_CLOSING_BOUNDARY: u64 = 78;
 
-/// Ticks in a second of the clock of an AVI film without a rate.
-const MILLISECONDS: u32 = 1_000;
-
-/// Maximum difference between the time of a frame and its tick, in µs, for a clock that has one tick for each frame: the
-/// time stamps of cameras are often milliseconds.
+/// Maximum difference between the time of a frame and its tick, in µs, for a clock that has one tick for each frame:
+/// the time stamps of cameras are often milliseconds.
 const MAX_ROUNDING: u64 = 1_000;
 
 /// Rates that cameras and films have, in frames per 1,001 seconds or frames per second.
@@ -139,7 +136,7 @@ impl RecordingMuxer {
         // A film whose first frames are all damaged states no real size.
         let dimensions = self.dimensions.unwrap_or(Dimensions { width: 1, height: 1 });
         let mut muxer: Box<dyn Muxer> = match self.format {
-            RecordingFormat::Mov => Box::new(MovMuxer::new(dimensions, time_base(CLOCK_RATE))),
+            RecordingFormat::Mov => Box::new(MovMuxer::new(dimensions, TimeBase::per_second(CLOCK_RATE))),
             RecordingFormat::Avi => {
                 let times: Vec<_> = self.waiting.iter().map(|(_, time)| *time).collect();
                 Box::new(AviMuxer::new(dimensions, choose_time_base(&times, self.stated_rate)))
@@ -220,8 +217,8 @@ impl Muxer for RecordingMuxer {
     }
 }
 
-/// Returns the clock of which the times of the first frames are ticks: that of the stated rate, or of the usual one that
-/// fits best, otherwise one of milliseconds.
+/// Returns the clock of which the times of the first frames are ticks: that of the stated rate, or of the usual one
+/// that fits best, otherwise one of milliseconds.
 fn choose_time_base(times: &[Npt], stated_rate: Option<FrameRate>) -> TimeBase {
     let stated = stated_rate.and_then(TimeBase::from_rate);
     let usual = USUAL_RATES.iter().filter_map(|(ticks, seconds)| TimeBase::new(*ticks, *seconds));
@@ -243,12 +240,7 @@ fn choose_time_base(times: &[Npt], stated_rate: Option<FrameRate>) -> TimeBase {
     }
     // One frame fits every clock.
     let usual = usual.filter(|_| times.len() > 1).filter_map(|base| Some((max_error(&base)?, base)));
-    usual.min_by_key(|(error, _)| *error).map_or_else(|| time_base(MILLISECONDS), |(_, base)| base)
-}
-
-/// The clock with this number of ticks in a second, which is not zero.
-fn time_base(ticks: u32) -> TimeBase {
-    TimeBase::new(ticks, 1).unwrap_or_else(|| unreachable!("both are above zero"))
+    usual.min_by_key(|(error, _)| *error).map_or(TimeBase::MILLISECONDS, |(_, base)| base)
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub struct UserFolders {
 }
 
 impl UserFolders {
-    /// Returns the folders of this system: on Linux those of `user-dirs.dirs`, elsewhere those in the home folder. Reads
-    /// a file.
+    /// Returns the folders of this system: on Linux those of `user-dirs.dirs`, elsewhere those in the home folder.
+    /// Reads a file.
     pub fn of_system() -> Self {
         let Ok(strategy) = etcetera::choose_base_strategy() else { return Self::default() };
         let home = strategy.home_dir();

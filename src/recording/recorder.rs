@@ -36,7 +36,7 @@ pub struct RecordingOptions {
     pub waits_over_tcp: bool,
 }
 
-/// What has been recorded so far.
+/// Progress of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecordingProgress {
     /// Number of frames.
@@ -66,7 +66,7 @@ impl RecordingProgress {
 pub struct RecordingResult {
     /// File that was written.
     pub path: PathBuf,
-    /// What it contains. Without frames there is no file.
+    /// Frames and length of the file. Without frames there is no file.
     pub recorded: RecordingProgress,
     /// Reason why the recording has ended before it was stopped, as a sentence; the file is complete up to there.
     pub error: Option<String>,
@@ -151,7 +151,8 @@ impl Recorder {
         self.progress.clone()
     }
 
-    /// Returns what has been recorded so far. The frames that were left out are counted also while the disk writes nothing.
+    /// Returns what has been recorded so far. The frames that were left out are counted also while the disk writes
+    /// nothing.
     pub fn recorded(&self) -> RecordingProgress {
         RecordingProgress { left_out: self.queue.left_out(), ..*self.progress.borrow() }
     }

@@ -59,8 +59,8 @@ impl std::str::FromStr for SnapshotFormat {
     }
 }
 
-/// Saves a frame as a new file in a folder, which is created. `stem` is its name without the extension. Returns its path.
-/// Blocks.
+/// Saves a frame as a new file in a folder, which is created. `stem` is its name without the extension. Returns its
+/// path. Blocks.
 ///
 /// # Errors
 /// Returns an error if the frame cannot be decoded for PNG, or if the file cannot be written.

@@ -57,8 +57,8 @@ impl RecordingTarget {
         }
     }
 
-    /// Removes frames at the end after a write has failed, or after the film could not be completed. Returns the number of
-    /// frames removed, with that of the failed write. Blocks.
+    /// Removes frames at the end after a write has failed, or after the film could not be completed. Returns the number
+    /// of frames removed, with that of the failed write. Blocks.
     ///
     /// # Errors
     /// Returns an error if nothing can be removed.
@@ -71,8 +71,8 @@ impl RecordingTarget {
         }
     }
 
-    /// Completes the film at its path, and can be called again after [`shorten`](Self::shorten). `end` is the end of the
-    /// last frame. Blocks until it is on the disk.
+    /// Completes the film at its path, and can be called again after [`shorten`](Self::shorten). `end` is the end of
+    /// the last frame. Blocks until it is on the disk.
     ///
     /// # Errors
     /// Returns an error of the system, or a sentence about a folder that is not as it was.

@@ -52,9 +52,10 @@ impl Authenticator {
             .with_header(header::WWW_AUTHENTICATE, format!("Basic realm=\"{REALM}\"")))
     }
 
-    /// Returns whether a request states a password, right or wrong. A Digest response with the nonce of another
-    /// connection is not compared with the password; clients send it when they connect again.
-    pub fn states_password(request: &Request, nonce: &str) -> bool {
+    /// Returns true if a request tries a password, right or wrong: Basic, or Digest with the nonce of this connection.
+    /// Clients that connect again send one with the nonce of an earlier connection, which is not compared with the
+    /// password.
+    pub fn attempts_password(request: &Request, nonce: &str) -> bool {
         request.headers.get(header::AUTHORIZATION).is_some_and(|value| {
             let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
             let mut parameters = parse_parameters(rest);
@@ -157,10 +158,10 @@ mod tests {
 
     #[test]
     fn digest_with_another_nonce_states_no_password() {
-        let states = |value: &str| Authenticator::states_password(&describe(Some(value)), "n1");
+        let states = |value: &str| Authenticator::attempts_password(&describe(Some(value)), "n1");
         assert!(states("Basic YW5uOnNlY3JldA==") && states("Digest nonce=\"n1\", response=\"0\""));
         assert!(!states("Digest nonce=\"n2\", response=\"0\""));
-        assert!(!Authenticator::states_password(&describe(None), "n1"));
+        assert!(!Authenticator::attempts_password(&describe(None), "n1"));
     }
 
     #[test]

@@ -54,8 +54,8 @@ pub struct Connection {
     timer: RequestTimer,
     /// Identifiers of the sessions set up on this connection, and the channels of interleaved ones.
     sessions: Vec<(String, Option<ChannelPair>)>,
-    /// Name of the film that was described last, and the identity of its stream that the description states; `None` if it
-    /// states none.
+    /// Name of the film that was described last, and the identity of its stream that the description states; `None` if
+    /// it states none.
     described: Option<(String, Identity)>,
     /// State of the classroom dialect, in case the client uses it.
     classroom: ClassroomPeer,
@@ -216,9 +216,9 @@ impl Connection {
     }
 }
 
-/// Discards what the client still sends after the last response, until it closes its side, or [`DRAIN_TIME`] has passed; then
-/// returns false.
-/// Closing a socket with unread bytes resets the connection, and the client may lose the response.
+/// Discards what the client still sends after the last response, until it closes its side, or [`DRAIN_TIME`] has
+/// passed; then returns false. Closing a socket with unread bytes resets the connection, and the client may lose the
+/// response.
 async fn drain(reader: &mut (impl AsyncRead + Unpin)) -> bool {
     let discard = async {
         let mut buffer = vec![0; READ_BUFFER_SIZE];

@@ -24,8 +24,8 @@ const MIN_ITEM_BYTES: usize = 512;
 /// Maximum number of items that are written together.
 const MAX_WRITTEN_TOGETHER: usize = 64;
 
-/// Number of bytes from which on no further item is written together with the others. Their space is free again when all are
-/// written, so that a slow client is not sent everything that fits into the queue at once.
+/// Number of bytes from which on no further item is written together with the others. Their space is free again when
+/// all are written, so that a slow client is not sent everything that fits into the queue at once.
 const WRITTEN_TOGETHER_BYTES: usize = 64 * 1024;
 
 /// Sender of the bytes that a connection writes.
@@ -67,8 +67,8 @@ impl WriteQueue {
         drop(self.space.acquire_many(MIN_SPACE as u32).await);
     }
 
-    /// Queues bytes, waiting until there is space. `written` is dropped when they have been written, or if the connection is
-    /// closed.
+    /// Queues bytes, waiting until there is space. `written` is dropped when they have been written, or if the
+    /// connection is closed.
     pub async fn send(&self, bytes: Bytes, written: Option<oneshot::Sender<()>>) {
         let space = self.space.clone().acquire_many_owned(space_of(&bytes)).await.ok();
         // Fails if the connection is closed, which its sessions learn separately.
@@ -90,8 +90,8 @@ fn space_of(bytes: &Bytes) -> u32 {
     bytes.len().clamp(MIN_ITEM_BYTES, MAX_QUEUED_BYTES) as u32
 }
 
-/// Writes everything from the queue until all of its senders are dropped, and closes the sending direction. Items that are
-/// queued together are written together.
+/// Writes everything from the queue until all of its senders are dropped, and closes the sending direction. Items that
+/// are queued together are written together.
 ///
 /// # Errors
 /// Returns an error if the connection breaks, or if it takes more than 10 s to write what is written together.

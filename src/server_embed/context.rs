@@ -1,6 +1,7 @@
 //! State that all connections and sessions of a server share.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::event::{Observer, ServerEvent};
 use super::frame_cache::FrameCache;
 use super::options::{RestartMarkers, Segmentation, ServerOptions};
 use super::session_table::SessionTable;
-use super::socket_table::SocketTable;
+use super::socket_table::{Reception, SharedSockets, SocketTable};
 use crate::impairment::Emulator;
 use crate::media::payload::PayloadFormat;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
@@ -56,7 +57,7 @@ pub struct Context {
     /// All tasks of the server, so that shutdown can wait for them.
     pub tasks: TaskTracker,
     /// UDP sockets of the sessions.
-    pub socket_table: SocketTable,
+    socket_table: SocketTable,
 }
 
 impl Context {
@@ -114,6 +115,19 @@ impl Context {
         guard.handle_wrong_password(Instant::now(), peer.ip().into())
     }
 
+    /// Returns the UDP sockets of a local address, which all sessions share.
+    ///
+    /// # Errors
+    /// Returns an error if no port pair is free.
+    pub fn sockets_at(self: &Arc<Self>, host: IpAddr) -> io::Result<Arc<SharedSockets>> {
+        self.socket_table.sockets_at(host, || {
+            let (tasks, shutdown) = (self.tasks.clone(), self.shutdown.clone());
+            let (debug_log, context) = (self.debug_log.clone(), self.clone());
+            let handle_rtcp = Box::new(move |from, packet: &[u8]| context.sessions.handle_rtcp(from, packet));
+            Reception { tasks, shutdown, debug_log, handle_rtcp }
+        })
+    }
+
     /// Returns the media file of this name, opening it if necessary; `None` if there is none. May block. Must be
     /// called on a tokio runtime.
     ///
@@ -123,8 +137,8 @@ impl Context {
         self.library.media_file(name, |opened| self.watch_index(opened))
     }
 
-    /// Emits [`ServerEvent::MediaFileWarning`] about streams that are not played, and if the file turns out to be damaged
-    /// when its index is complete.
+    /// Emits [`ServerEvent::MediaFileWarning`] about streams that are not played, and if the file turns out to be
+    /// damaged when its index is complete.
     pub fn watch_index(self: &Arc<Self>, media_file: &MediaFile) {
         if let Some(warning) = media_file.info().other_streams_note() {
             self.observer.emit(ServerEvent::MediaFileWarning { warning });

@@ -63,8 +63,8 @@ pub enum ServerEvent {
         /// Reason for the last one.
         reason: String,
     },
-    /// A session has skipped frames that were due more than a second ago, because the client does not read its connection
-    /// fast enough, or because this machine is too slow. Emitted at the end of the PLAY or of the session.
+    /// A session has skipped frames that were due more than a second ago, because the client does not read its
+    /// connection fast enough, or because this machine is too slow. Emitted at the end of the PLAY or of the session.
     LateFramesSkipped {
         /// Identifier of the session.
         session: String,

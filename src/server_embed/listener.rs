@@ -31,8 +31,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to listen, and serves connections in the background of the current tokio runtime. Raises the limit of open
-    /// files of this process; where the system allows too few, fewer connections are admitted.
+    /// Starts to listen, and serves connections in the background of the current tokio runtime. Raises the limit of
+    /// open files of this process; where the system allows too few, fewer connections are admitted.
     ///
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.
@@ -100,8 +100,8 @@ impl Server {
         self.context.frame_cache.bytes()
     }
 
-    /// Returns the numbers of frames that were packetized without the restart markers that their players asked for, by the
-    /// reason.
+    /// Returns the numbers of frames that were packetized without the restart markers that their players asked for, by
+    /// the reason.
     pub fn frames_without_restarts(&self) -> BTreeMap<&'static str, u64> {
         self.context.frame_cache.frames_without_restarts()
     }

@@ -36,8 +36,8 @@ pub struct ServerOptions {
     pub restart_markers: RestartMarkers,
 }
 
-/// Insertion of restart markers, which keep a lost packet from costing more than its own part of the picture. It costs about as
-/// much time as decoding the frame.
+/// Insertion of restart markers, which keep a lost packet from costing more than its own part of the picture. It costs
+/// about as much time as decoding the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartMarkers {
     /// Insertion into every frame.
@@ -47,11 +47,12 @@ pub enum RestartMarkers {
     WhenEmulated,
 }
 
-/// Use of segmentation offload: packets of one frame pass the network stack of this machine as one datagram, which costs a
-/// fraction. On the network they are separate, but captures on this machine show them as one.
+/// Use of segmentation offload: packets of one frame pass the network stack of this machine as one datagram, which
+/// costs a fraction. On the network they are separate, but captures on this machine show them as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Segmentation {
-    /// From [`MIN_SEGMENTATION_SESSIONS`] sessions on; with fewer, the cost does not matter, and a capture shows each packet.
+    /// From [`MIN_SEGMENTATION_SESSIONS`] sessions on; with fewer, the cost does not matter, and a capture shows each
+    /// packet.
     #[default]
     Auto,
     /// For every session.

@@ -36,8 +36,8 @@ pub enum RtpSender {
     },
 }
 
-/// Maximum number of packets of a frame that are sent to a UDP port together: few enough for the queues of routers, and many
-/// enough that a frame of usual size needs few system calls.
+/// Maximum number of packets of a frame that are sent to a UDP port together: few enough for the queues of routers, and
+/// many enough that a frame of usual size needs few system calls.
 const MAX_UDP_BATCH: usize = 16;
 
 /// Maximum number of packets of a frame that are queued for a connection together.
@@ -52,7 +52,8 @@ impl RtpSender {
         }
     }
 
-    /// Returns true if packets can be sent without waiting. The queue of a connection is full if the client does not read.
+    /// Returns true if packets can be sent without waiting. The queue of a connection is full if the client does not
+    /// read.
     pub fn has_capacity(&self) -> bool {
         match self {
             Self::Udp { .. } => true,

@@ -40,8 +40,8 @@ pub struct NegotiatedTransport {
 pub struct SetupContext<'a> {
     /// Address of the client's host, the only one to which RTP is sent.
     pub peer: IpAddr,
-    /// Returns the ports from which the server sends, which are bound by the first call; `None` if none can be bound on the
-    /// local address.
+    /// Returns the ports from which the server sends, which are bound by the first call; `None` if none can be bound on
+    /// the local address.
     pub server_ports: &'a dyn Fn() -> Option<PortPair>,
     /// Channels of the connection.
     pub channels: &'a InterleavedChannels,
@@ -140,7 +140,8 @@ impl NegotiatedTransport {
         Self { delivery, payload_format, has_feedback: false, parity_layout: None, server_ports }
     }
 
-    /// Returns the transport with what the URL of a SETUP asks for. The original header has restart markers only by agreement.
+    /// Returns the transport with what the URL of a SETUP asks for. The original header has restart markers only by
+    /// agreement.
     fn with_url_parameters(self, request: &Request) -> Self {
         let payload_format = match self.payload_format {
             PayloadFormat::Rfc2435 if asks_for_restarts(request) => PayloadFormat::Rfc2435WithRestarts,
@@ -149,13 +150,14 @@ impl NegotiatedTransport {
         Self { payload_format, parity_layout: parity_layout(request), ..self }
     }
 
-    /// Returns true if packets are sent again that the client requests by generic NACK. Interleaved packets are not lost.
+    /// Returns true if packets are sent again that the client requests by generic NACK. Interleaved packets are not
+    /// lost.
     pub fn has_retransmission(&self) -> bool {
         self.has_feedback && matches!(self.delivery, Delivery::Udp(_))
     }
 
-    /// Returns the arrangement of the packets that parity packets protect, if the client wants any. Interleaved packets are not
-    /// lost.
+    /// Returns the arrangement of the packets that parity packets protect, if the client wants any. Interleaved packets
+    /// are not lost.
     pub fn parity_layout(&self) -> Option<ParityLayout> {
         self.parity_layout.filter(|_| matches!(self.delivery, Delivery::Udp(_)))
     }

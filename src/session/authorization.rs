@@ -47,7 +47,7 @@ impl Authorization {
         Self { credentials, challenge: None }
     }
 
-    /// Returns whether there are a user and a password.
+    /// Returns true if there are a user and a password.
     pub fn has_credentials(&self) -> bool {
         self.credentials.is_some()
     }
@@ -118,8 +118,8 @@ impl Authorization {
 
 /// Returns what http-auth is to hash in place of the body; `None` for `auth`, which is preferred.
 ///
-/// For `auth-int`, A2 ends with H(entity-body) (RFC 7616 §3.4.3), where http-auth puts the body itself. All requests have
-/// an empty body, so its hash is a constant.
+/// For `auth-int`, A2 ends with H(entity-body) (RFC 7616 §3.4.3), where http-auth puts the body itself. All requests
+/// have an empty body, so its hash is a constant.
 fn body_hash(client: &DigestClient) -> Option<&'static [u8]> {
     if client.qop() & Qop::Auth {
         return None;
@@ -200,8 +200,8 @@ mod tests {
         with_algorithm(&client, value)
     }
 
-    /// The responses to `auth` with MD5 and SHA-256 are those of RFC 7616 §3.9.1; the others were computed with Python's
-    /// hashlib from the same values.
+    /// The responses to `auth` with MD5 and SHA-256 are those of RFC 7616 §3.9.1; the others were computed with
+    /// Python's hashlib from the same values.
     #[test]
     fn digest_with_every_qop_and_algorithm_matches_rfc_7616() {
         let auth = ", qop=\"auth, auth-int\"";

@@ -36,25 +36,25 @@ pub struct TrustedCertificates {
 /// Reason why the system does not vouch for a certificate. The text continues "its certificate".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateProblem {
-    /// It is signed by itself, as those of most cameras are.
-    #[error("is signed by itself, so that nobody vouches for it")]
+    /// Self-signed certificate, as most cameras have.
+    #[error("is self-signed, so that no authority vouches for it")]
     SelfSigned,
-    /// It is signed by an authority that is not among those of the system.
+    /// Certificate of an authority that the system does not trust.
     #[error("is signed by an authority that this machine does not trust")]
     UnknownIssuer,
-    /// It does not name the host in the URL.
+    /// Certificate for another host than that in the URL.
     #[error("is for another name")]
     WrongName,
-    /// Its end of validity has passed.
+    /// Certificate whose validity has ended.
     #[error("has expired")]
     Expired,
-    /// Its start of validity is in the future.
+    /// Certificate whose validity begins in the future.
     #[error("is not valid yet, unless the clock of this machine is wrong")]
     NotValidYet,
-    /// It was revoked by its issuer.
+    /// Certificate that its issuer has revoked.
     #[error("was revoked")]
     Revoked,
-    /// It is malformed, or made for another purpose.
+    /// Malformed certificate, or one for another purpose.
     #[error("is not valid")]
     Invalid,
 }
@@ -79,7 +79,7 @@ pub struct UntrustedCertificate {
 pub struct CertificateDetails {
     /// Name of the owner, like `CN=camera, O=Example`; may be empty.
     pub subject: String,
-    /// Name of the authority that signed it; the same as `subject` if it is signed by itself.
+    /// Name of the authority that signed it; the same as `subject` if it is self-signed.
     pub issuer: String,
     /// First day of validity in UTC, like `2026-01-31`.
     pub valid_from: String,
@@ -160,8 +160,8 @@ impl TrustedCertificates {
         Self { at_servers: Vec::new(), anywhere: fingerprint }
     }
 
-    /// Decides about a certificate in DER for which the system does not vouch, because of `problem`. `address` is host and
-    /// port of its server.
+    /// Decides about a certificate in DER for which the system does not vouch, because of `problem`. `address` is host
+    /// and port of its server.
     pub fn decide(&self, address: &str, der: &[u8], problem: CertificateProblem) -> TrustDecision {
         let fingerprint = Fingerprint::of(der);
         let of_server = self.at_servers.iter().filter(|known| known.address.eq_ignore_ascii_case(address));
@@ -172,8 +172,8 @@ impl TrustedCertificates {
         let (address, is_changed) = (address.to_owned(), !known.is_empty());
         let details = CertificateDetails::parse(der);
         let problem = match problem {
-            // Certificates that are signed by themselves are mostly marked as those of an authority, too, which is invalid
-            // for a server.
+            // Certificates that are signed by themselves are mostly marked as those of an authority, too, which is
+            // invalid for a server.
             CertificateProblem::UnknownIssuer | CertificateProblem::Invalid
                 if details.as_ref().is_some_and(CertificateDetails::is_self_signed) =>
             {

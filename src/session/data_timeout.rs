@@ -34,14 +34,14 @@ impl DataTimeout {
         self.resumed_at = Some(now);
     }
 
-    /// Returns true if packets that arrived while the process was stopped may still be read, so that the times at which they
-    /// are read say nothing about the network.
+    /// Returns true if packets that arrived while the process was stopped may still be read, so that the times at which
+    /// they are read say nothing about the network.
     pub fn has_just_resumed(&self, now: Instant) -> bool {
         self.resumed_at.is_some_and(|at| now.saturating_duration_since(at) < RESUMED_READ_TIME)
     }
 
-    /// Handles a sender report that shows that all packets sent so far have arrived: the server sends nothing, and the network
-    /// is not the reason.
+    /// Handles a sender report that shows that all packets sent so far have arrived: the server sends nothing, and the
+    /// network is not the reason.
     pub fn handle_quiet_server(&mut self, now: Instant) {
         self.quiet_at = Some(now);
     }
@@ -71,8 +71,8 @@ impl DataTimeout {
         std::mem::replace(&mut self.is_waiting, is_waiting) != is_waiting
     }
 
-    /// Returns the time from which silence counts: that of the last packet, of a report of a quiet server, of the response to
-    /// PLAY, or at which the process ran again, whichever is latest; `None` while nothing plays.
+    /// Returns the time from which silence counts: that of the last packet, of a report of a quiet server, of the
+    /// response to PLAY, or at which the process ran again, whichever is latest; `None` while nothing plays.
     pub fn last_data(&self, last_packet: Option<Instant>) -> Option<Instant> {
         let started = self.playing_since?;
         [last_packet, self.quiet_at, self.resumed_at, Some(started)].into_iter().max().flatten()

@@ -148,7 +148,7 @@ pub enum SessionEvent {
     Status(SessionStatus),
     /// A request or response was sent or received.
     Message(LoggedMessage),
-    /// The server made a mistake that was read around, for the first time or again: the count of its kind has grown.
+    /// The server made a mistake that was tolerated, for the first time or again: the count of its kind has grown.
     PeerMistake(PeerMistake),
     /// The stream was described.
     Described(Presentation),

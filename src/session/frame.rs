@@ -23,8 +23,8 @@ pub struct Frame {
     pub restarts: Vec<(usize, u16)>,
     /// Restart markers that the sender has inserted into `jpeg`; `None` if there are none, or the frame is damaged.
     pub inserted_restarts: Option<InsertedRestarts>,
-    /// Parts of the picture that come from this frame, if it is damaged and `jpeg` was repaired; `None` for a complete frame,
-    /// and for a damaged one before its repair.
+    /// Parts of the picture that come from this frame, if it is damaged and `jpeg` was repaired; `None` for a complete
+    /// frame, and for a damaged one before its repair.
     pub fresh_area: Option<Arc<FreshArea>>,
     /// RTP timestamp in ticks of 90 kHz, extended so that it never wraps.
     pub timestamp: i64,
@@ -46,8 +46,8 @@ impl Frame {
         }
     }
 
-    /// Returns the frame with the bytes of the film, without inserted restart markers. A frame whose bits were corrupted on
-    /// the way keeps them if they cannot be removed.
+    /// Returns the frame with the bytes of the film, without inserted restart markers. A frame whose bits were
+    /// corrupted on the way keeps them if they cannot be removed.
     pub fn into_original(self) -> Self {
         let jpeg = original_jpeg(self.jpeg, self.inserted_restarts);
         Self { jpeg, restarts: Vec::new(), inserted_restarts: None, ..self }
@@ -59,8 +59,8 @@ impl Frame {
     }
 }
 
-/// Returns a JPEG without the restart markers that its sender has inserted. One whose bits were corrupted on the way keeps
-/// them if they cannot be removed.
+/// Returns a JPEG without the restart markers that its sender has inserted. One whose bits were corrupted on the way
+/// keeps them if they cannot be removed.
 pub fn original_jpeg(jpeg: Bytes, inserted_restarts: Option<InsertedRestarts>) -> Bytes {
     let Some(inserted) = inserted_restarts else { return jpeg };
     match inserted.remove(&jpeg) {

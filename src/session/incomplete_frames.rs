@@ -17,8 +17,8 @@ pub fn incomplete_reason(snapshot: &Snapshot) -> String {
     }
 }
 
-/// Returns the reason for incomplete frames of which no packet is lost, from the numbers of frames without a marker and of
-/// frames whose fragments do not join.
+/// Returns the reason for incomplete frames of which no packet is lost, from the numbers of frames without a marker and
+/// of frames whose fragments do not join.
 fn reason_without_loss(seen: (u64, u64)) -> &'static str {
     match seen {
         (1.., 0) => "each frame lacks its last packet: the marker bit is missing",

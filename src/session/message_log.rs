@@ -20,7 +20,7 @@ pub enum LogEntry {
     },
     /// RTP packets between two messages.
     Media(MediaPeriod),
-    /// Mistake of the server that was read around.
+    /// Mistake of the server that was tolerated.
     Mistake(PeerMistake),
     /// End of the stream: the session is READY again without a message.
     StreamEnded(Instant),
@@ -96,7 +96,8 @@ impl MessageLog {
         }
     }
 
-    /// Adds a message of the former session, whose TEARDOWN goes out while the next one begins, to those of the former session.
+    /// Adds a message of the former session, whose TEARDOWN goes out while the next one begins, to those of the former
+    /// session.
     pub fn log_former_message(&mut self, message: LoggedMessage) {
         let response_time = message.is_response().then(|| self.former_request_time(&message)).flatten();
         if !message.is_response() {
@@ -296,7 +297,7 @@ impl MessageLog {
 }
 
 impl LogEntry {
-    /// Returns whether the entry contains `query`, ignoring case. An empty query matches every entry.
+    /// Returns true if the entry contains `query`, ignoring case. An empty query matches every entry.
     pub fn contains(&self, query: &str) -> bool {
         let query = query.trim().to_lowercase();
         match self {

@@ -1,9 +1,9 @@
 //! Client side of a session: RTSP or HTTP to a server, frames from it to the screen and to taps.
 //!
-//! [`RtspClient`], [`ClassroomClient`] and [`HttpClient`] implement [`Client`] without sockets and clocks: they share the state
-//! machine's core (`machine`), the stages of the media (`pipeline`, `rtp`, `present`) and everything around them
-//! (`protocol`). [`Session`] runs a client on sockets: it passes bytes between client and network, receives RTP on a
-//! thread of its own and passes frames to [`FrameSinks`], where a [`Decoder`] turns them into pictures on another
+//! [`RtspClient`], [`ClassroomClient`] and [`HttpClient`] implement [`Client`] without sockets and clocks: they share
+//! the state machine's core (`machine`), the stages of the media (`pipeline`, `rtp`, `present`) and everything around
+//! them (`protocol`). [`Session`] runs a client on sockets: it passes bytes between client and network, receives RTP on
+//! a thread of its own and passes frames to [`FrameSinks`], where a [`Decoder`] turns them into pictures on another
 //! thread.
 //!
 //! To play a stream: [`Session::start`], [`Session::send_command`] with a [`Goal`], then read the events and

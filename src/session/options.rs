@@ -112,13 +112,13 @@ pub struct RtspOptions {
     pub snapshot_interval: Duration,
     /// True if a lost session is set up again, as long as the user does not stop it.
     pub reconnects: bool,
-    /// True if a stream over HTTP has ended when the server closes the connection between two frames, unless it has shown
-    /// that it is live. Its length is unknown then, and a camera that is started again looks the same.
+    /// True if a stream over HTTP has ended when the server closes the connection between two frames, unless it has
+    /// shown that it is live. Its length is unknown then, and a camera that is started again looks the same.
     pub ends_at_close: bool,
     /// True if lost packets are requested again over UDP, where the server offers it (RFC 4585, RFC 4588).
     pub retransmission: bool,
-    /// Arrangement of the packets that parity packets protect over UDP, where the server offers them (RFC 5109, RFC 8627); `None`
-    /// for no parity packets.
+    /// Arrangement of the packets that parity packets protect over UDP, where the server offers them (RFC 5109, RFC
+    /// 8627); `None` for no parity packets.
     pub fec: Option<ParityLayout>,
 }
 

@@ -24,7 +24,7 @@ pub struct Pipeline<R> {
     pub presenter: Presenter,
     /// Timer of missing data.
     pub data_timeout: DataTimeout,
-    /// Mistakes of the server that were read around, since the source was opened.
+    /// Mistakes of the server that were tolerated, since the source was opened.
     pub mistakes: PeerMistakes,
     /// True if the server has closed the connection after the last frame, which is still to be shown.
     pub is_closed_by_server: bool,
@@ -137,8 +137,8 @@ impl<R: FrameReceiver> Pipeline<R> {
         Some(due.max(earliest))
     }
 
-    /// Passes frames on from the receiver to the taps and the jitter buffer. A frame that is due at `now` waits no longer for
-    /// packets that it lacks.
+    /// Passes frames on from the receiver to the taps and the jitter buffer. A frame that is due at `now` waits no
+    /// longer for packets that it lacks.
     pub fn collect_frames(&mut self, now: Instant) {
         while self.gap_deadline().is_some_and(|deadline| deadline <= now)
             && let Some(receiver) = &mut self.receiver

@@ -103,7 +103,7 @@ impl Presentation {
         Self::parse_reporting(response, url, &mut |_, _| ())
     }
 
-    /// Parses the response as [`Presentation::parse`] does, and passes each mistake in it that was read around to
+    /// Parses the response as [`Presentation::parse`] does, and passes each mistake in it that was tolerated to
     /// `report`, with the line.
     ///
     /// # Errors

@@ -71,7 +71,8 @@ pub trait Protocol: fmt::Debug + Send {
     /// Handles bytes from the connection.
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes);
 
-    /// Finds out whether an RTP packet was sent again, before it passes the emulated network. Only RTSP has such packets.
+    /// Finds out whether an RTP packet was sent again, before it passes the emulated network. Only RTSP has such
+    /// packets.
     fn classify(&self, packet: RawPacket) -> RawPacket {
         packet
     }

@@ -46,8 +46,8 @@ impl Dialect {
 /// Words in the names of parameters that have a password as their value.
 const SECRET_WORDS: [&str; 7] = ["pass", "pwd", "psw", "token", "secret", "auth", "key"];
 
-/// Returns whether a parameter whose name contains one of the words has a value. Some cameras expect a password in the path
-/// of the URL: `/user=admin_password=…`.
+/// Returns true if a parameter whose name contains one of the words has a value. Some cameras expect a password in the
+/// path of the URL: `/user=admin_password=…`.
 fn names_secret(text: &str) -> bool {
     let lower = text.to_lowercase();
     lower.match_indices('=').any(|(at, _)| {

@@ -3,8 +3,8 @@
 use super::recents::MAX_RECENTS;
 use super::values::{MAX_CERTIFICATES, MAX_FILMS, Settings};
 
-/// Returns the settings to write: those of this process (`own`) where it has changed them since `before`, and those of the
-/// file where it has not.
+/// Returns the settings to write: those of this process (`own`) where it has changed them since `before`, and those of
+/// the file where it has not.
 pub fn merge(before: &Settings, own: &Settings, file: Settings) -> Settings {
     /// Merges the values, and the lists of entries, each with the function that tells whether two are about the same.
     macro_rules! merged {

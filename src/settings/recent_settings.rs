@@ -9,8 +9,8 @@ use super::values::Settings;
 use crate::session::{PortSpelling, SourceUrl};
 
 impl Settings {
-    /// Moves a film to the front of the recents. A path that is not Unicode cannot be written to the settings file, and is
-    /// not remembered.
+    /// Moves a film to the front of the recents. A path that is not Unicode cannot be written to the settings file, and
+    /// is not remembered.
     pub fn remember_film(&mut self, path: PathBuf, now: Timestamp) {
         if path.to_str().is_some_and(|path| !path.is_empty()) {
             self.remember(RecentSource::Film(path), now);
@@ -44,13 +44,13 @@ impl Settings {
         self.recents.retain(|known| !known.source.is_same(source));
     }
 
-    /// Returns whether a film is among the recents.
+    /// Returns true if a film is among the recents.
     pub fn is_recent_film(&self, path: &Path) -> bool {
         self.recents.iter().any(|known| matches!(&known.source, RecentSource::Film(film) if film == path))
     }
 
-    /// Stores the result of the last attempt to connect to a stream; returns whether that is new. Nothing is stored for a
-    /// stream that is not among the recents.
+    /// Stores the result of the last attempt to connect to a stream; returns true if that is new. Nothing is stored for
+    /// a stream that is not among the recents.
     pub fn set_last_attempt(&mut self, url: &SourceUrl, last_attempt: LastAttempt) -> bool {
         self.stream_mut(url)
             .is_some_and(|stream| stream.last_attempt.replace(last_attempt) != Some(last_attempt))

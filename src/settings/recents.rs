@@ -100,7 +100,7 @@ impl RecentSource {
         }
     }
 
-    /// Returns whether the path or the address is the same.
+    /// Returns true if the path or the address is the same.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Film(path), Self::Film(other)) => path == other,
@@ -111,7 +111,7 @@ impl RecentSource {
 }
 
 impl RecentStream {
-    /// Returns whether this is the address of its server, and that is a classroom server.
+    /// Returns true if this is the address of its server, and that is a classroom server.
     pub fn is_classroom_server(&self, address: &str) -> bool {
         self.dialect == Dialect::Classroom
             && self.host_and_port().is_some_and(|known| known.eq_ignore_ascii_case(address))

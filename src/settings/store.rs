@@ -42,9 +42,9 @@ impl Settings {
         loaded
     }
 
-    /// Saves what has changed in the settings of the user since `before`, which was loaded or saved last. What another window,
-    /// or the user in an editor, has written since then stays. The file is written aside and renamed, so that it is complete at
-    /// any time.
+    /// Saves what has changed in the settings of the user since `before`, which was loaded or saved last. What another
+    /// window, or the user in an editor, has written since then stays. The file is written aside and renamed, so that
+    /// it is complete at any time.
     ///
     /// # Errors
     /// [`io::Error`] if there is no configuration folder, or it cannot be written to.
@@ -158,8 +158,8 @@ fn lock() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until no other process writes the settings; unlocked when the file is dropped. `None` where folders cannot be locked:
-/// then the later of two writes at the same time prevails.
+/// Waits until no other process writes the settings; unlocked when the file is dropped. `None` where folders cannot be
+/// locked: then the later of two writes at the same time prevails.
 fn lock_folder(folder: &Path) -> Option<File> {
     let file = File::open(folder).ok()?;
     match file.lock() {

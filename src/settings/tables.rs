@@ -12,21 +12,22 @@ pub trait Entry: PartialEq + Sized {
     /// Key of the value that identifies the entry, such as `address`.
     const ID_KEY: &'static str;
 
-    /// Returns whether a value of [`Entry::ID_KEY`] identifies this entry.
+    /// Returns true if a value of [`Entry::ID_KEY`] identifies this entry.
     fn has_id(&self, id: &str) -> bool;
 
     /// Reads an entry; `None` for a value that is no table.
     ///
     /// # Errors
-    /// Returns the rule that the entry breaks, and the key in it, like `.dialect`; an empty key if it is the entry itself.
+    /// Returns the rule that the entry breaks, and the key in it, like `.dialect`; an empty key if it is the entry
+    /// itself.
     fn read(table: Option<&dyn TableLike>) -> Result<Self, IgnoredValue>;
 
     /// Writes the entry into its table, which keeps values with the same meaning.
     fn write(&self, table: &mut Table);
 }
 
-/// Reads the entries of an array, whether they are written as `[[recents]]` or as inline tables. Those that cannot be used
-/// are added to `ignored`.
+/// Reads the entries of an array, whether they are written as `[[recents]]` or as inline tables. Those that cannot be
+/// used are added to `ignored`.
 pub fn read_entries<T: Entry>(item: &Item, ignored: &mut Vec<IgnoredValue>) -> Vec<T> {
     let tables: Vec<Option<&dyn TableLike>> = match item {
         Item::ArrayOfTables(tables) => tables.iter().map(|table| Some(table as &dyn TableLike)).collect(),

@@ -37,7 +37,8 @@ pub struct Settings {
     pub automatic_playout_delay: bool,
     /// Lost packets are requested again where the server can send them.
     pub retransmission: bool,
-    /// Arrangement of the packets that parity packets protect, where the server offers these; `None` for no parity packets.
+    /// Arrangement of the packets that parity packets protect, where the server offers these; `None` for no parity
+    /// packets.
     pub error_correction: Option<ParityLayout>,
     /// Size of text and controls in percent, from [`MIN_INTERFACE_SCALE`] to [`MAX_INTERFACE_SCALE`].
     pub interface_scale: u8,
@@ -97,7 +98,7 @@ impl FilmSettings {
         Self { left_at_frame: None, ..self.clone() }
     }
 
-    /// Returns whether nothing is set.
+    /// Returns true if nothing is set.
     fn is_empty(&self) -> bool {
         *self == Self { path: self.path.clone(), ..Self::default() }
     }
@@ -207,8 +208,8 @@ impl FromStr for ThemePreference {
 }
 
 impl Settings {
-    /// Trusts a certificate of a server, in place of the one that was trusted before. Beyond `MAX_CERTIFICATES`, those that
-    /// were trusted first are forgotten.
+    /// Trusts a certificate of a server, in place of the one that was trusted before. Beyond `MAX_CERTIFICATES`, those
+    /// that were trusted first are forgotten.
     pub fn trust_certificate(&mut self, address: String, fingerprint: Fingerprint) {
         self.certificates.retain(|known| !known.address.eq_ignore_ascii_case(&address));
         self.certificates.insert(0, TrustedCertificate { address, fingerprint });
@@ -226,8 +227,8 @@ impl Settings {
     }
 
     /// Changes what is set for a film. Beyond `MAX_FILMS`, those that were changed first are forgotten, and of these
-    /// first the ones of which only a position is known. A path that is not Unicode cannot be written to the settings file,
-    /// and is not remembered.
+    /// first the ones of which only a position is known. A path that is not Unicode cannot be written to the settings
+    /// file, and is not remembered.
     pub fn change_film(&mut self, path: PathBuf, change: impl FnOnce(&mut FilmSettings)) {
         if path.to_str().is_none() {
             return;

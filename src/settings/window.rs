@@ -15,12 +15,12 @@ const LENGTHS: RangeInclusive<i64> = 100..=32_767;
 /// Coordinates of a window that can be used, in logical points.
 const COORDINATES: RangeInclusive<i64> = -32_768..=32_767;
 
-/// Size and place that the window had when it was closed. Lengths are logical points: pixels divided by the scale of the
-/// system, whatever the size of text and controls.
+/// Size and place that the window had when it was closed. Lengths are logical points: pixels divided by the scale of
+/// the system, whatever the size of text and controls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WindowSettings {
-    /// Width and height of the content while the window is neither maximized nor in full screen; `None` before the window
-    /// was closed for the first time.
+    /// Width and height of the content while the window is neither maximized nor in full screen; `None` before the
+    /// window was closed for the first time.
     pub size: Option<(u32, u32)>,
     /// Upper left corner of the window with its frame; `None` if the system does not tell, as on Wayland.
     pub position: Option<(i32, i32)>,

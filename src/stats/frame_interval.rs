@@ -42,8 +42,8 @@ impl FrameInterval {
         self.median().map(|interval| f64::from(CLOCK_RATE) / interval as f64)
     }
 
-    /// Returns the number of frame intervals in a distance of timestamps, rounded; 0 before the second frame, and if the
-    /// distance is negative.
+    /// Returns the number of frame intervals in a distance of timestamps, rounded; 0 before the second frame, and if
+    /// the distance is negative.
     pub fn intervals_in(&self, ticks: i64) -> u64 {
         let intervals = self.median().map_or(0, |interval| ticks.saturating_add(interval / 2) / interval);
         u64::try_from(intervals).unwrap_or_default()

@@ -13,7 +13,8 @@ pub enum Fate {
     Late,
     /// The packet arrived at least twice.
     Duplicated,
-    /// The packet was lost and has been sent again in time (RFC 4588) or recovered from parity packets (RFC 5109, RFC 8627).
+    /// The packet was lost and has been sent again in time (RFC 4588) or recovered from parity packets (RFC 5109, RFC
+    /// 8627).
     Repaired,
     /// The packet has not arrived.
     Lost,

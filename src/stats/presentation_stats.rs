@@ -24,7 +24,8 @@ pub struct PresentationStats {
     damaged: u64,
     /// Sum of the shares of the area that came from its own frame, each from 0 to 1.
     fresh_area: f64,
-    /// Number of frames that were due and not shown, because nothing of them can be decoded or damaged frames are not shown.
+    /// Number of frames that were due and not shown, because nothing of them can be decoded or damaged frames are not
+    /// shown.
     unshown: u64,
     shown_rate: RateMeter,
     playout_delays: RollingAverage,
@@ -85,8 +86,8 @@ impl PresentationStats {
         }
     }
 
-    /// Sets the reading of both clocks from which delays count, after one of them has jumped. Delays are unknown until the
-    /// next sender report, because the clock of a sender on this computer has jumped as well.
+    /// Sets the reading of both clocks from which delays count, after one of them has jumped. Delays are unknown until
+    /// the next sender report, because the clock of a sender on this computer has jumped as well.
     pub fn set_epoch(&mut self, epoch: Epoch) {
         self.epoch = epoch;
         self.last_sender_report = None;

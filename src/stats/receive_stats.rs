@@ -161,8 +161,8 @@ impl ReceiveStats {
         }
     }
 
-    /// Records frames of which no packet was received. `ticks` is the distance of the timestamps before and after them, and
-    /// `packets` the number of packets that are missing between.
+    /// Records frames of which no packet was received. `ticks` is the distance of the timestamps before and after them,
+    /// and `packets` the number of packets that are missing between.
     pub fn record_lost_frames(&mut self, ticks: i64, packets: u16) {
         let intervals = self.frame_interval.intervals_in(ticks);
         self.frames_lost += intervals.saturating_sub(1).min(u64::from(packets));

@@ -35,8 +35,8 @@ pub enum Arrival {
     /// Sequence number and timestamp do not belong to the count. The packet is a stray one or the first of a restarted
     /// count; the caller keeps it.
     Held,
-    /// This packet and one that was held are neighbours in a count that has restarted. After [`RtpReceiver::init_seq`], the
-    /// caller passes in again the packets before them, and all held packets for which [`is_near`] is true.
+    /// This packet and one that was held are neighbours in a count that has restarted. After [`RtpReceiver::init_seq`],
+    /// the caller passes in again the packets before them, and all held packets for which [`is_near`] is true.
     RestartProven {
         /// Lowest sequence number of the restarted count.
         first: u16,
@@ -117,7 +117,7 @@ pub const MAX_HELD_PACKETS: usize = 32;
 /// overtaken the response. With a larger step it has restarted at its first sequence number.
 const MAX_ANNOUNCED_STEP_BACK: i64 = 16;
 
-/// Returns whether two packets that were held can belong to the same restarted count, which begins with `first`.
+/// Returns true if two packets that were held can belong to the same restarted count, which begins with `first`.
 pub fn is_near(first: u16, sequence: u16) -> bool {
     sequence.wrapping_sub(first) <= 2 * MAX_RESTART_SPAN
 }
@@ -283,8 +283,8 @@ impl RtpReceiver {
         Arrival::Duplicate(sequence)
     }
 
-    /// Counts a packet before the first one of the count: of the count before it, or sent before the first one received.
-    /// `None` if it is neither.
+    /// Counts a packet before the first one of the count: of the count before it, or sent before the first one
+    /// received. `None` if it is neither.
     fn count_before_base(&mut self, now: Instant, sequence: i64, header: &Header) -> Option<Arrival> {
         if let Some(arrival) = self.count_in_previous(now, header) {
             return Some(arrival);
@@ -311,13 +311,13 @@ impl RtpReceiver {
         Some(Arrival::EarlierDuplicate)
     }
 
-    /// Returns whether a packet is one of the count before the last PLAY that arrives late. Nothing is counted.
+    /// Returns true if a packet is one of the count before the last PLAY that arrives late. Nothing is counted.
     pub fn is_of_previous_count(&self, now: Instant, header: &Header) -> bool {
         let previous = self.previous.as_ref().filter(|_| self.precedes_count(now, header));
         previous.is_some_and(|(previous, _)| previous.late_sequence(now, header).is_some())
     }
 
-    /// Returns whether a packet arrives soon after a restart, and was sent before those of the restarted count.
+    /// Returns true if a packet arrives soon after a restart, and was sent before those of the restarted count.
     fn precedes_count(&self, now: Instant, header: &Header) -> bool {
         let (Some((previous, ended_at)), Some(source)) = (&self.previous, &self.source) else { return false };
         let age = |reference: u32| reference.wrapping_sub(header.timestamp) as i32;
@@ -355,8 +355,8 @@ impl RtpReceiver {
         Arrival::RestartProven { first, packets_before: bad_seq.length }
     }
 
-    /// Returns the run of redundant packets that the restarted count begins with, and its first sequence number: the rest
-    /// of a frame whose timestamp did not show the restart. `None` if no run ends just before `first_held`.
+    /// Returns the run of redundant packets that the restarted count begins with, and its first sequence number: the
+    /// rest of a frame whose timestamp did not show the restart. `None` if no run ends just before `first_held`.
     fn run_before(&self, first_held: u16) -> Option<(u16, BadSequence)> {
         let bad_seq = self.source.as_ref()?.bad_seq;
         let is_redundant = bad_seq.length > 0 && bad_seq.redundant == bad_seq.length;

@@ -28,7 +28,7 @@ impl SequenceWindow {
         self.0[word] |= bit;
     }
 
-    /// Returns whether an extended sequence number of the window was received.
+    /// Returns true if an extended sequence number of the window was received.
     pub fn contains(&self, sequence: i64) -> bool {
         let (word, bit) = Self::word_and_bit(sequence);
         self.0[word] & bit != 0

@@ -53,7 +53,7 @@ impl EmulatorChange {
         Self { from_s, is_on, seed, words, impairments }
     }
 
-    /// Returns whether both settings have the same effect. All settings that are off have.
+    /// Returns true if both settings have the same effect. All settings that are off have.
     pub fn has_same_effect(&self, other: &Self) -> bool {
         match (self.is_on, other.is_on) {
             (false, false) => true,

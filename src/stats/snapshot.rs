@@ -116,8 +116,8 @@ pub struct Snapshot {
     pub frames_shown: u64,
     /// Frames shown, or due to be shown, that are incomplete: the parts that are missing show an earlier frame.
     pub frames_damaged: u64,
-    /// Mean share of the picture that came from its own frame, from 0 to 1, over all frames that were due, shown or not;
-    /// `None` before the first.
+    /// Mean share of the picture that came from its own frame, from 0 to 1, over all frames that were due, shown or
+    /// not; `None` before the first.
     pub fresh_area: Option<f64>,
     /// Frame times and their fresh areas, of which `fresh_area` is the mean.
     #[serde(skip)]
@@ -277,7 +277,7 @@ impl Snapshot {
         self.unrepaired_ratio = (expected > 0).then(|| unrepaired as f64 / expected as f64);
     }
 
-    /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when
+    /// Returns true if these figures belong to a later session than `previous`. Playing time alone is not enough: when
     /// a film has ended, the time without data by which the end was detected is subtracted.
     pub fn is_new_session(&self, previous: &Self) -> bool {
         let received = |snapshot: &Self| match snapshot.lacks_packets {

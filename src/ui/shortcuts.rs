@@ -1,7 +1,7 @@
 //! The table of keys, and from key events to actions.
 //!
-//! [`TABLE`] is the only place in which a key is assigned: key events, tooltips, the help and the table in README.md are
-//! made from it.
+//! [`TABLE`] is the only place in which a key is assigned: key events, tooltips, the help and the table in README.md
+//! are made from it.
 
 use std::fmt;
 
@@ -126,7 +126,7 @@ impl Chord {
         Self { has_shift: true, ..self }
     }
 
-    /// Returns whether this key was pressed, with exactly these modifiers.
+    /// Returns true if this key was pressed, with exactly these modifiers.
     fn matches(self, event: &Pressed<'_>) -> bool {
         let Pressed { key, modified_key, physical_key, modifiers } = *event;
         if self.has_ctrl != modifiers.command() || modifiers.alt() {
@@ -144,13 +144,13 @@ impl Chord {
                 latin == Some(letter) && self.has_shift == modifiers.shift()
             }
             ChordKey::Digit(code, _) => physical_key == Physical::Code(code),
-            // The plus of most keyboards needs Shift, which is not held by everyone who means it.
+            // On most layouts `+` needs Shift; the same key without Shift is accepted too.
             ChordKey::Sign('+') => is_character('+') || is_character('='),
             ChordKey::Sign(sign) => is_character(sign),
         }
     }
 
-    /// Returns whether the action is repeated while the key is held.
+    /// Returns true if the action is repeated while the key is held.
     fn repeats(self) -> bool {
         match self.key {
             ChordKey::Named(named, _) => matches!(named, Named::ArrowLeft | Named::ArrowRight),
@@ -182,7 +182,7 @@ impl fmt::Display for Chord {
 #[derive(Debug)]
 pub struct ShortcutRow {
     bindings: &'static [(Chord, Shortcut)],
-    /// What has the same effect, or is no shortcut, in words; empty for nothing.
+    /// Other input with the same effect, in words, such as a click; empty for nothing.
     gesture: &'static str,
     /// Description of the actions.
     pub action: &'static str,

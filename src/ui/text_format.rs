@@ -35,8 +35,8 @@ pub fn with_units_kept(value: &str) -> String {
     kept
 }
 
-/// Returns a text with a command line that is not broken within an option or between an option and its value: a no-break space
-/// stands between both, and a word joiner after each hyphen of an option.
+/// Returns a text with a command line that is not broken within an option or between an option and its value: a
+/// no-break space stands between both, and a word joiner after each hyphen of an option.
 pub fn with_options_kept(text: &str, command: &str) -> String {
     let mut kept = String::with_capacity(command.len());
     let mut is_after_option = false;

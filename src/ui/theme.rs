@@ -141,7 +141,7 @@ fn theme(name: &'static str, colours: &Colours) -> Theme {
     Theme::custom(name, palette)
 }
 
-/// Returns whether a theme is dark.
+/// Returns true if a theme is dark.
 pub fn is_dark(theme: &Theme) -> bool {
     theme.extended_palette().is_dark
 }

@@ -18,8 +18,8 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("stats", &["format", "impairment", "proto"]),
     ("net", &["format", "proto"]),
     ("media_file", &["media", "format", "file_url", "proto"]),
-    ("session", &["net", "stats", "impairment", "media", "proto"]),
-    ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
+    ("session", &["net", "stats", "impairment", "media", "about", "proto"]),
+    ("server_embed", &["net", "media_file", "stats", "impairment", "media", "about", "proto"]),
     ("proxy", &["net", "impairment", "proto"]),
     ("recording", &["session", "media_file", "media", "format", "proto"]),
     ("settings", &["recording", "session", "media", "proto"]),
@@ -112,8 +112,8 @@ fn files_have_no_import_cycles() {
     assert_eq!(imports::cycles(&graph), Vec::<Vec<&str>>::new());
 }
 
-/// Widgets of iced that react to the mouse only. `ui/widget/control.rs` and `ui/widget/choices.rs` have the controls that
-/// the keyboard reaches as well, and `ui/theme.rs` their styles.
+/// Widgets of iced that react to the mouse only. `ui/widget/control.rs` and `ui/widget/choices.rs` have the controls
+/// that the keyboard reaches as well, and `ui/theme.rs` their styles.
 const MOUSE_ONLY: [&str; 8] =
     ["button", "checkbox", "combo_box", "pick_list", "radio", "slider", "toggler", "vertical_slider"];
 
@@ -155,7 +155,7 @@ fn clients_of_different_protocols_share_no_code_runs() {
     }
 }
 
-/// Returns whether a file must not use sockets, a runtime, a toolkit or a clock: all files of some modules, and those
+/// Returns true if a file must not use sockets, a runtime, a toolkit or a clock: all files of some modules, and those
 /// that state it in their first line.
 fn is_sans_io(source: &Source) -> bool {
     let is_sans_io_room = ["proto", "media", "impairment", "stats"].contains(&source.top_module());
@@ -203,5 +203,31 @@ fn there_is_no_unsafe_code() {
         let code = source.code();
         let is_unsafe = ["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|word| code.contains(word));
         assert!(!is_unsafe, "{} has unsafe code", source.name);
+    }
+}
+
+/// rustfmt wraps code, and leaves comments as they are.
+#[test]
+fn comments_are_wrapped() {
+    for source in sources::read() {
+        let comments = source.text.lines().zip(1..).filter(|(line, _)| line.trim_start().starts_with("//"));
+        for (line, number) in comments {
+            assert!(line.chars().count() <= 120, "{}:{number} has more than 120 columns", source.name);
+        }
+    }
+}
+
+/// A doc comment begins with a noun or a verb.
+#[test]
+fn doc_comments_begin_with_no_pronoun() {
+    const REFUSED: [&str; 8] = ["Who ", "What ", "Whether ", "Nobody ", "It ", "They ", "Those ", "That "];
+    for source in sources::read() {
+        let lines: Vec<_> = source.text.lines().map(str::trim_start).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let is_first = at == 0 || !lines[at - 1].starts_with("///");
+            let refused =
+                line.strip_prefix("/// ").is_some_and(|doc| REFUSED.iter().any(|word| doc.starts_with(word)));
+            assert!(!(is_first && refused), "{}:{}: {line}", source.name, at + 1);
+        }
     }
 }

@@ -25,11 +25,11 @@ pub enum Packetization {
     Framed,
     /// One RTP packet for each frame, cut into datagrams of 4,096 bytes.
     Sliced,
-    /// `ByFrame` with chunks of 2,000 bytes after fragment, count and size of 16 bits each, and a parity packet (payload
-    /// type 127) after each frame.
+    /// `ByFrame` with chunks of 2,000 bytes after fragment, count and size of 16 bits each, and a parity packet
+    /// (payload type 127) after each frame.
     FragmentHeader,
-    /// `ByPacket` with RTP version 0, the frame's index and a byte that is 1 in the last packet before each payload, and
-    /// without marker.
+    /// `ByPacket` with RTP version 0, the frame's index and a byte that is 1 in the last packet before each payload,
+    /// and without marker.
     LastFlagHeader,
     /// JPEG after 20 bytes that mean nothing.
     Unknown,

@@ -1,4 +1,4 @@
-//! Measurement of what the means against loss make of a film, on virtual time.
+//! Measurement of a film under packet loss, with each method of recovery, on virtual time.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,9 +17,9 @@ const FRAME_INTERVAL_MS: u64 = 50;
 /// Bytes of IP and UDP headers.
 const UDP_OVERHEAD: usize = 28;
 
-/// Means against loss.
+/// Method of recovery from loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
+pub enum Method {
     /// Damaged frames are not shown.
     Nothing,
     /// Damaged frames are shown as far as they can be decoded.
@@ -30,11 +30,12 @@ pub enum Means {
     Retransmission(u32),
     /// Restart markers and a parity packet for this number of packets at most.
     Parity(u8),
-    /// Restart markers and a parity packet for each row and column of a grid of at most this number of columns and rows.
+    /// Restart markers and a parity packet for each row and column of a grid of at most this number of columns and
+    /// rows.
     Grid(u8),
 }
 
-impl fmt::Display for Means {
+impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("nothing"),
@@ -47,7 +48,7 @@ impl fmt::Display for Means {
     }
 }
 
-impl Means {
+impl Method {
     pub const ALL: [Self; 11] = [
         Self::Nothing,
         Self::Concealment,
@@ -69,7 +70,7 @@ impl Means {
         }
     }
 
-    /// Playout delay that the means needs: two rounds of retransmission, after the loss was noticed at the next frame.
+    /// Playout delay that the method needs: two rounds of retransmission, after the loss was noticed at the next frame.
     pub fn playout_delay(self) -> Duration {
         match self {
             Self::Retransmission(round_trip) if round_trip >= 100 => 350 * MS,
@@ -104,7 +105,7 @@ impl Means {
     }
 }
 
-/// Figures of one means and loss.
+/// Figures of one method and loss.
 #[derive(Debug, Clone, Copy)]
 pub struct Measurement {
     /// Share of the frame times with a picture of which at least 90 % are from its own frame.
@@ -113,16 +114,16 @@ pub struct Measurement {
     pub fresh_area: f64,
     /// Peak signal-to-noise ratio of what was shown to the film in dB, by the mean square error over all frame times.
     pub psnr: f64,
-    /// Bytes of all packets beyond those of the film without any means.
+    /// Bytes of all packets beyond those of the film without recovery.
     pub overhead: f64,
     /// Longest time between two pictures.
     pub longest_wait: Duration,
 }
 
 /// Plays frames once. Returns the world at the end.
-fn run(frames: &[Vec<u8>], means: Means, loss: LossModel, seed: u64) -> World {
-    let mut world = World::new(means.options(frames, loss, seed));
-    let shows_damaged = means != Means::Nothing;
+fn run(frames: &[Vec<u8>], method: Method, loss: LossModel, seed: u64) -> World {
+    let mut world = World::new(method.options(frames, loss, seed));
+    let shows_damaged = method != Method::Nothing;
     world.handle_input(ClientInput::Command(SessionCommand::SetShowsDamaged(shows_damaged)));
     world.set_goal(Goal::Playing);
     world.run_until("the end", |world| world.event_count(|event| *event == SessionEvent::Ended) > 0);
@@ -134,8 +135,8 @@ fn longest_wait(shown: &[ShownFrame]) -> Duration {
 }
 
 /// Plays frames once, and returns the figures at the end and the longest time between two pictures.
-pub fn play(frames: &[Vec<u8>], means: Means, loss: LossModel, seed: u64) -> (Snapshot, Duration) {
-    let mut world = run(frames, means, loss, seed);
+pub fn play(frames: &[Vec<u8>], method: Method, loss: LossModel, seed: u64) -> (Snapshot, Duration) {
+    let mut world = run(frames, method, loss, seed);
     for frame in &world.received {
         let original = frame.clone().into_original();
         assert!(frames.iter().any(|jpeg| original.jpeg == jpeg[..]), "a frame that was never sent");
@@ -144,8 +145,8 @@ pub fn play(frames: &[Vec<u8>], means: Means, loss: LossModel, seed: u64) -> (Sn
 }
 
 /// Plays frames once, and measures what was shown.
-pub fn measure(frames: &[Vec<u8>], means: Means, loss: LossModel, seed: u64) -> Measurement {
-    let mut world = run(frames, means, loss, seed);
+pub fn measure(frames: &[Vec<u8>], method: Method, loss: LossModel, seed: u64) -> Measurement {
+    let mut world = run(frames, method, loss, seed);
     let snapshot = world.snapshot();
     let is_well_shown =
         |shown: &&ShownFrame| shown.fresh_area.as_ref().is_none_or(|area| area.share() >= 0.9);
@@ -164,13 +165,13 @@ pub fn measure(frames: &[Vec<u8>], means: Means, loss: LossModel, seed: u64) -> 
 /// Plays frames once, and returns what was shown up to the frame with this number, from 0.
 pub fn shown_until(
     frames: &[Vec<u8>],
-    means: Means,
+    method: Method,
     loss: LossModel,
     seed: u64,
     frame: u64,
 ) -> impl Iterator<Item = ShownFrame> {
     let end = frame * FRAME_INTERVAL_MS;
-    run(frames, means, loss, seed)
+    run(frames, method, loss, seed)
         .shown
         .into_iter()
         .take_while(move |shown| shown.position_ms.is_none_or(|position| position <= end))

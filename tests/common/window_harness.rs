@@ -52,7 +52,7 @@ impl<'a> WindowHarness<'a> {
         self.handle_events(simulator::tap_key(key, None), mouse::Cursor::Unavailable);
     }
 
-    /// Presses and releases a named key together with these modifiers; returns whether a widget has used it.
+    /// Presses and releases a named key together with these modifiers; returns true if a widget has used it.
     pub fn press_with(&mut self, key: Named, modifiers: keyboard::Modifiers) -> bool {
         let key = Key::Named(key);
         let press = keyboard::Event::KeyPressed {
@@ -121,7 +121,7 @@ impl<'a> WindowHarness<'a> {
         self.handle_events(simulator::click(), mouse::Cursor::Available(bounds.center()));
     }
 
-    /// Returns whether any part of this field is visible.
+    /// Returns true if any part of this field is visible.
     pub fn is_field_visible(&mut self, field: &'static str) -> bool {
         let mut find = selector::id(Id::new(field)).find();
         self.with_window(|window, renderer| {
@@ -133,7 +133,7 @@ impl<'a> WindowHarness<'a> {
         }
     }
 
-    /// Returns whether any part of this text is visible.
+    /// Returns true if any part of this text is visible.
     pub fn is_text_visible(&mut self, text: &'static str) -> bool {
         let mut find = Selector::find(text);
         self.with_window(|window, renderer| {

@@ -266,8 +266,8 @@ impl Plan {
         }
     }
 
-    /// Returns whether RTP-Info announces one of the first packets instead of the first, because its constant happens to
-    /// be near. If the network reorders them, those before it cannot be told from stray packets.
+    /// Returns true if RTP-Info announces one of the first packets instead of the first, because its constant happens
+    /// to be near. If the network reorders them, those before it cannot be told from stray packets.
     fn announces_a_later_packet(&self) -> bool {
         let constant = match self.rtp_info {
             RtpInfo::ConstantSequence(constant) => constant,

@@ -124,7 +124,7 @@ fn https_needs_a_trusted_certificate_for_the_name() {
     let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(figures["frames_complete"], 30);
     for (host, certificates, reason) in [
-        ("localhost", &empty, "its certificate is signed by itself"),
+        ("localhost", &empty, "its certificate is self-signed"),
         ("127.0.0.1", &trusted, "its certificate is for another name"),
     ] {
         let output = probe(&[&url(host)], Some(certificates));

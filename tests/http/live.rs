@@ -20,8 +20,8 @@ fn local_time(sender_time: Duration, ppm: i64) -> Duration {
     Duration::from_nanos(nanos as u64)
 }
 
-/// Sends frames for an hour of the sender's clock with `send`, which is given the number of the frame and the time of the
-/// sender. Returns the delays from sending to the screen, and the number of frames that were not shown.
+/// Sends frames for an hour of the sender's clock with `send`, which is given the number of the frame and the time of
+/// the sender. Returns the delays from sending to the screen, and the number of frames that were not shown.
 fn play_for_an_hour(
     mut player: Player,
     ppm: i64,

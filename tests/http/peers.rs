@@ -1,5 +1,5 @@
-//! Other programs as cameras. A program that is not installed is not tested; if `REELAY_REQUIRE_PEERS` is set, that is a
-//! failure.
+//! Other programs as cameras. A program that is not installed is not tested; if `REELAY_REQUIRE_PEERS` is set, that is
+//! a failure.
 
 use std::fs;
 use std::io::Read;

@@ -85,8 +85,8 @@ fn other_programs_read_a_written_capture() {
     assert_eq!(frames_of_ffmpeg(&folder.path().join("film.mov")), frames_of_reelay(&film));
 }
 
-/// A camera in the chunked transfer coding, whose chunks end anywhere. curl removes the coding, and keeps the head of the
-/// response if it is told to.
+/// A camera in the chunked transfer coding, whose chunks end anywhere. curl removes the coding, and keeps the head of
+/// the response if it is told to.
 #[test]
 fn stream_that_curl_has_saved_has_every_frame_and_time() {
     let _lock = lock_tests();

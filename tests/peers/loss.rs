@@ -38,7 +38,8 @@ struct Shown {
     whole: f64,
     /// Number of pictures that are not those of a frame.
     damaged: usize,
-    /// Peak signal-to-noise ratio of what was on the screen to the film in dB, by the mean square error over all frame times.
+    /// Peak signal-to-noise ratio of what was on the screen to the film in dB, by the mean square error over all frame
+    /// times.
     psnr: f64,
 }
 
@@ -58,8 +59,8 @@ fn equal_frames(source: &[&[u8]], received: &[&[u8]]) -> Vec<Option<usize>> {
     equal.collect()
 }
 
-/// Compares decoded pictures of `size` bytes with those of the film. A picture belongs to the frame that it equals. A damaged
-/// one belongs to the most similar frame between those of the pictures before and after it.
+/// Compares decoded pictures of `size` bytes with those of the film. A picture belongs to the frame that it equals. A
+/// damaged one belongs to the most similar frame between those of the pictures before and after it.
 fn compare(source: &[u8], received: &[u8], size: usize) -> Shown {
     let (source, received): (Vec<_>, Vec<_>) =
         (source.chunks_exact(size).collect(), received.chunks_exact(size).collect());
@@ -88,8 +89,8 @@ fn compare(source: &[u8], received: &[u8], size: usize) -> Shown {
     Shown { whole: whole as f64 / frames, damaged, psnr: 10.0 * (255.0 * 255.0 * frames / error).log10() }
 }
 
-/// Prints the rows of the players if `REELAY_LOSS_PEERS` is set. All receive the same packets of the same film, of which the
-/// same are lost.
+/// Prints the rows of the players if `REELAY_LOSS_PEERS` is set. All receive the same packets of the same film, of
+/// which the same are lost.
 #[test]
 fn loss_peers() {
     let _lock = lock_tests();

@@ -20,7 +20,7 @@ pub fn lock_tests() -> MutexGuard<'static, ()> {
     TEST_LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns whether a program is installed, which it is if `command` succeeds.
+/// Returns true if a program is installed, which it is if `command` succeeds.
 pub fn is_installed(peer: &str, command: &mut Command) -> bool {
     let works = command.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success());
     assert!(

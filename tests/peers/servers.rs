@@ -10,8 +10,8 @@ use crate::programs::{PYTHON, RunningProgram, has_ffmpeg, is_installed, lock_tes
 use crate::samples::{decode, decode_file};
 use crate::serve_process::REELAY_PROGRAM;
 
-/// A script that serves the films of a folder and a live source with audio with gst-rtsp-server, and prints its port. With a
-/// certificate and its key, it serves them over TLS.
+/// A script that serves the films of a folder and a live source with audio with gst-rtsp-server, and prints its port.
+/// With a certificate and its key, it serves them over TLS.
 const GSTREAMER_SERVER: &str = r#"
 import sys
 import gi

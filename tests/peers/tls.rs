@@ -8,7 +8,7 @@ use crate::samples::{Sample, decode, decode_file, distinct_sample};
 use crate::serve_process::{REELAY_PROGRAM, ServeProcess};
 use crate::servers::{GStreamerServer, encode_avi, has_gstreamer_server, read_saved_frames};
 
-/// Files with a certificate that is signed by itself, for `localhost` and 127.0.0.1, and its key.
+/// Files with a self-signed certificate, for `localhost` and 127.0.0.1, and its key.
 struct Identity {
     folder: tempfile::TempDir,
 }
@@ -84,10 +84,10 @@ fn gstreamer_plays_every_frame_over_tls() {
         "protocols=tcp",
     ]);
     command.args(["!", "rtpjpegdepay", "!", "filesink", &format!("location={}", received.display())]);
-    // At the end of the stream, GStreamer 1.22 interrupts its threads, also one that writes. On a busy machine it then sends
-    // only the rest of a request ("r/1.22.0" of its User-Agent), which the server answers with 400 before it closes the
-    // connection, or reads on in the middle of a message. It reports the one as "end-of-file" and the other as "Parse
-    // error", also without TLS. The frames tell whether anything is missing.
+    // At the end of the stream, GStreamer 1.22 interrupts its threads, also one that writes. On a busy machine it then
+    // sends only the rest of a request ("r/1.22.0" of its User-Agent), which the server answers with 400 before it
+    // closes the connection, or reads on in the middle of a message. It reports the one as "end-of-file" and the other
+    // as "Parse error", also without TLS. The frames tell whether anything is missing.
     let output = command.output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     let is_end = errors.contains("Could not receive message") || errors.contains("Could not send message");
@@ -109,7 +109,7 @@ fn reelay_plays_over_tls_if_the_system_or_the_user_trusts_the_certificate() {
     assert!(read_saved_frames(&saved) == sample.file.frames.concat(), "the frames differ");
 
     let (is_ok, errors) = probe(&[url], &none);
-    assert!(!is_ok && errors.contains("its certificate is signed by itself"), "{errors}");
+    assert!(!is_ok && errors.contains("its certificate is self-signed"), "{errors}");
     let option = errors.split_once("--tls-fingerprint ").expect("the option is printed").1;
     let fingerprint = option.split(' ').next().unwrap();
     let (is_ok, errors) = probe(&[url, "--tls-fingerprint", fingerprint], &none);

@@ -137,7 +137,7 @@ fn recorder(path: &Path, waits_over_tcp: bool) -> Recorder {
     Recorder::start(options).unwrap()
 }
 
-/// Returns whether the elements of `part` are in `all`, in their order.
+/// Returns true if the elements of `part` are in `all`, in their order.
 fn is_part(part: &[Vec<u8>], all: &[Vec<u8>]) -> bool {
     let mut all = all.iter();
     part.iter().all(|element| all.any(|other| other == element))

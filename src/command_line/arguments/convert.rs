@@ -51,7 +51,8 @@ impl cli::Convert {
     }
 }
 
-/// Returns the format that the extension of a file and `--format` select. A folder exists, or its path ends in a separator.
+/// Returns the format that the extension of a file and `--format` select. A folder exists, or its path ends in a
+/// separator.
 fn output_format(
     path: &Path,
     requested: Option<OutputFormat>,

@@ -53,7 +53,7 @@ pub fn check(input: Option<&Path>, arguments: &ConvertArguments) -> Result<(), C
     }
 }
 
-/// Returns whether the parent of a path is a folder, which is given without links, or below it.
+/// Returns true if the parent of a path is a folder, which is given without links, or below it.
 fn is_inside(path: &Path, folder: &Path) -> bool {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -62,7 +62,7 @@ fn is_inside(path: &Path, folder: &Path) -> bool {
     fs::canonicalize(parent).is_ok_and(|parent| parent.starts_with(folder))
 }
 
-/// Returns whether a path that may have a separator at its end is that of a file.
+/// Returns true if a path that may have a separator at its end is that of a file.
 fn is_file(found: &io::Result<fs::Metadata>) -> bool {
     match found {
         Ok(_) => true,

@@ -67,12 +67,6 @@ pub struct CheckedFrame {
     pub has_appendix: bool,
 }
 
-/// Ticks in a second of the clock for films of variable rate in AVI.
-const MILLISECONDS: u32 = 1_000;
-
-/// Ticks in a second of the clock for films of variable rate in MOV.
-const MICROSECONDS: u32 = 1_000_000;
-
 /// Highest tick rate of a target, in ticks per second: each tick without a frame takes 32 bytes.
 const MAX_TICK_RATE: f64 = 1_000.0;
 
@@ -108,7 +102,7 @@ impl Plan {
             ));
         }
         let mut plan =
-            Self { source, options, frames: first..end, time_base: clock(MILLISECONDS), dimensions: None };
+            Self { source, options, frames: first..end, time_base: TimeBase::MILLISECONDS, dimensions: None };
         plan.time_base = plan.choose_time_base();
         Ok(plan)
     }
@@ -149,11 +143,11 @@ impl Plan {
                 is_later && base.npt_of(tick).as_micros().abs_diff(time.as_micros()) <= ROUNDING
             })
         };
-        candidates
-            .into_iter()
-            .flatten()
-            .find(is_exact)
-            .unwrap_or_else(|| clock(if is_mov { MICROSECONDS } else { MILLISECONDS }))
+        candidates.into_iter().flatten().find(is_exact).unwrap_or(if is_mov {
+            TimeBase::MICROSECONDS
+        } else {
+            TimeBase::MILLISECONDS
+        })
     }
 
     /// Checks that the target can hold a frame. To be called for each frame before the first one is written.
@@ -268,11 +262,6 @@ impl Plan {
     }
 }
 
-/// The clock with this number of ticks in a second, which is not zero.
-fn clock(ticks: u32) -> TimeBase {
-    TimeBase::new(ticks, 1).unwrap_or_else(|| unreachable!("both are above zero"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -335,10 +324,10 @@ mod tests {
         assert_eq!((exact.time_of(0), exact.notes()), (Npt::ZERO, vec![]));
         let irregular = stated(&[0, 40_000, 99_400, 120_000], 160_000, FrameRate::per_second(25));
         let rounded = plan(irregular.clone(), 4, AVI).unwrap();
-        assert_eq!(rounded.time_base, clock(MILLISECONDS));
+        assert_eq!(rounded.time_base, TimeBase::MILLISECONDS);
         assert!(rounded.notes()[0].ends_with("rounded to milliseconds, by at most 0.40 ms."));
         let exact = plan(irregular.clone(), 4, PlanOptions { format: OutputFormat::Mov, ..AVI }).unwrap();
-        assert_eq!((exact.time_base, exact.notes()), (clock(MICROSECONDS), vec![]));
+        assert_eq!((exact.time_base, exact.notes()), (TimeBase::MICROSECONDS, vec![]));
         let rate = Some(FrameRate::per_second(5));
         let overridden = plan(irregular, 4, PlanOptions { rate, ..AVI }).unwrap();
         assert_eq!((overridden.time_of(4).as_micros(), overridden.notes()), (800_000, vec![]));

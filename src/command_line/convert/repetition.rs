@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-/// Detects that a stream begins again with the frame with which it has begun, after its connection was set up again: then it
-/// is a film that has an end, and the server does not say so.
+/// Detects that a stream begins again with the frame with which it has begun, after its connection was set up again:
+/// then it is a film that has an end, and the server does not say so.
 ///
 /// No two frames of a camera are equal, because of noise. A stream whose first two frames are equal is a test image or
 /// a camera without noise, and tells nothing.

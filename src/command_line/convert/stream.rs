@@ -225,7 +225,7 @@ impl Playing {
         is_interrupted.then_some(StreamEnd::Ended)
     }
 
-    /// Returns whether the film begins again with a frame.
+    /// Returns true if the film begins again with a frame.
     fn is_repeated(&mut self, frame: &Frame) -> bool {
         self.repetition.as_mut().is_some_and(|repetition| repetition.is_repeated(&frame.jpeg))
     }

@@ -1,5 +1,5 @@
-//! Files that `reelay probe` writes: saved frames and the report. Each is written aside and renamed when it is complete, so
-//! that a full disk leaves no part of one behind.
+//! Files that `reelay probe` writes: saved frames and the report. Each is written aside and renamed when it is
+//! complete, so that a full disk leaves no part of one behind.
 
 use std::path::Path;
 use std::{fs, io};

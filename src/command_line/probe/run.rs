@@ -49,7 +49,7 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
     })
 }
 
-/// What is played.
+/// Stream of the target, and the server that sends it if that is embedded.
 struct ResolvedTarget {
     url: SourceUrl,
     /// Embedded server, if the target is a film.
@@ -143,8 +143,8 @@ async fn play(
     first.map_or(Ok(()), Err)
 }
 
-/// Ends the session with TEARDOWN. Events from now on do not count, except for mistakes of the server, but must not block the
-/// session.
+/// Ends the session with TEARDOWN. Events from now on do not count, except for mistakes of the server, but must not
+/// block the session.
 async fn tear_down(session: Session, events: &mut mpsc::Receiver<SessionEvent>, watcher: &mut Watcher<'_>) {
     let drained = async {
         while let Some(event) = events.recv().await {

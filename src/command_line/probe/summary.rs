@@ -103,7 +103,7 @@ pub struct ProbeSummary {
     pub server: Option<String>,
     /// Streams of the presentation that were not played.
     pub others: Vec<String>,
-    /// Mistakes of the server that were read around, one sentence for each kind.
+    /// Mistakes of the server that were tolerated, one sentence for each kind.
     pub mistakes: Vec<String>,
     /// Counters of the emulated network; `None` if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -106,13 +106,13 @@ impl<'a> Watcher<'a> {
         self.film_times = times;
     }
 
-    /// Returns whether playing is over.
+    /// Returns true if playing is over.
     pub fn has_stopped(&self) -> bool {
         self.outcome.is_some()
     }
 
-    /// Returns the time at which to stop, counted from the first complete frame, or from PLAY if none has arrived; `None`
-    /// before PLAY, and if only the end of the stream or the number of frames stops it.
+    /// Returns the time at which to stop, counted from the first complete frame, or from PLAY if none has arrived;
+    /// `None` before PLAY, and if only the end of the stream or the number of frames stops it.
     pub fn stop_deadline(&self) -> Option<Instant> {
         self.first_arrival
             .or(self.started_at)
@@ -182,8 +182,8 @@ impl<'a> Watcher<'a> {
         self.arguments.save_frames.is_some()
     }
 
-    /// Counts a complete frame, saves it if `--save-frames` was given, and stops after the last requested frame, or if one
-    /// cannot be saved.
+    /// Counts a complete frame, saves it if `--save-frames` was given, and stops after the last requested frame, or if
+    /// one cannot be saved.
     pub fn handle_frame(&mut self, frame: &Frame) {
         self.frames += 1;
         self.first_arrival.get_or_insert(frame.arrival);

@@ -3,8 +3,8 @@
 use super::image::has_further_pictures;
 use crate::media::jpeg::{JpegHeader, marker};
 
-/// Returns whether a frame has other data behind its JPEG, as far as these bytes from its beginning show it: a format that
-/// ends frames at EOI does not keep it in the frame.
+/// Returns true if a frame has other data behind its JPEG, as far as these bytes from its beginning show it: a format
+/// that ends frames at EOI does not keep it in the frame.
 ///
 /// Every byte behind the JPEG of an image file belongs to the image. In films and streams, padding behind a JPEG is
 /// common; there, only further pictures count.

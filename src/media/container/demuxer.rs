@@ -36,7 +36,7 @@ pub enum ReadRequest {
     Done,
 }
 
-/// What is known about a file before it is read.
+/// Length and assumed frame rate of a file, known before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceFile {
     /// Length of the file, in bytes.

@@ -8,12 +8,12 @@ pub const EXTENSIONS: [&str; 9] = ["mjpeg", "mjpg", "mjp", "mpjpeg", "avi", "mov
 /// Extensions of images, in lower case. Each is a film of one frame, or a frame of the film that a folder is.
 pub const IMAGE_EXTENSIONS: [&str; 2] = ["jpg", "jpeg"];
 
-/// Returns whether a path has one of the [`EXTENSIONS`], in upper or lower case.
+/// Returns true if a path has one of the [`EXTENSIONS`], in upper or lower case.
 pub fn has_media_extension(path: &Path) -> bool {
     has_extension(path, &EXTENSIONS)
 }
 
-/// Returns whether a path has one of the [`IMAGE_EXTENSIONS`], in upper or lower case.
+/// Returns true if a path has one of the [`IMAGE_EXTENSIONS`], in upper or lower case.
 pub fn has_image_extension(path: &Path) -> bool {
     has_extension(path, &IMAGE_EXTENSIONS)
 }

@@ -60,7 +60,7 @@ impl FrameIndex {
         self.frames().entries.len()
     }
 
-    /// Returns whether the index has no frame.
+    /// Returns true if the index has no frame.
     pub fn is_empty(&self) -> bool {
         self.frames().entries.is_empty()
     }

@@ -78,8 +78,8 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     }
 }
 
-/// Detects the format as [`identify`] does, and whether a file of JPEGs is one image or a film: an image has an extension of
-/// images. With a name that says neither, it states that the JPEGs after the first one belong to it.
+/// Detects the format as [`identify`] does, and whether a file of JPEGs is one image or a film: an image has an
+/// extension of images. With a name that says neither, it states that the JPEGs after the first one belong to it.
 ///
 /// # Errors
 /// Returns the kind of the file if it is not Motion JPEG.

@@ -10,8 +10,8 @@ use crate::proto::rtsp::Npt;
 /// manufacturers, and the film of a motion photo. If the file is longer than
 /// [`MAX_FRAME_SIZE`], the frame is its first JPEG alone.
 ///
-/// A JPEG that ends inside its scan is a frame too, because some encoders write no EOI. It is counted as one that may be
-/// incomplete.
+/// A JPEG that ends inside its scan is a frame too, because some encoders write no EOI. It is counted as one that may
+/// be incomplete.
 #[derive(Debug)]
 pub struct ImageDemuxer {
     source: SourceFile,
@@ -141,8 +141,8 @@ impl Demuxer for ImageDemuxer {
     }
 }
 
-/// Returns whether a JPEG has the index of a Multi-Picture Format file (CIPA DC-007 §5): the JPEGs after it belong to the
-/// same image, such as its gain map or a preview.
+/// Returns true if a JPEG has the index of a Multi-Picture Format file (CIPA DC-007 §5): the JPEGs after it belong to
+/// the same image, such as its gain map or a preview.
 pub fn has_further_pictures(head: &[u8]) -> bool {
     const APP2: u8 = 0xE2;
     let mut rest = head.get(2..).unwrap_or_default();

@@ -81,12 +81,12 @@ pub struct RemovedSample {
 
 /// Writes the frames of one film in one file format.
 ///
-/// Call [`write_frame`](Self::write_frame) for each frame in the order of their times, then [`finish`](Self::finish). After
-/// each call, write what it returned. If a call fails, nothing of that frame was returned, and `finish` can still be
-/// called.
+/// Call [`write_frame`](Self::write_frame) for each frame in the order of their times, then [`finish`](Self::finish).
+/// After each call, write what it returned. If a call fails, nothing of that frame was returned, and `finish` can still
+/// be called.
 pub trait Muxer: fmt::Debug + Send {
-    /// Adds a frame, whose bytes are written unchanged, and appends what is to be written. `time` is relative to the start
-    /// of the film; formats without times ignore it.
+    /// Adds a frame, whose bytes are written unchanged, and appends what is to be written. `time` is relative to the
+    /// start of the film; formats without times ignore it.
     ///
     /// # Errors
     /// Returns the reason if the format cannot hold the frame.

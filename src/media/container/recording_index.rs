@@ -27,8 +27,8 @@ pub fn encode_record(entry: FrameEntry) -> [u8; RECORD_LENGTH] {
     record
 }
 
-/// Parses an index, up to the first record that cannot belong to a film of `film_length` bytes: one that is damaged, out
-/// of order, or of a frame that was not written completely.
+/// Parses an index, up to the first record that cannot belong to a film of `film_length` bytes: one that is damaged,
+/// out of order, or of a frame that was not written completely.
 pub fn parse(index: &[u8], film_length: u64) -> Vec<FrameEntry> {
     let Some(records) = index.strip_prefix(MAGIC) else { return Vec::new() };
     let mut entries: Vec<FrameEntry> = Vec::new();

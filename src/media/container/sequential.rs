@@ -239,8 +239,8 @@ impl SequentialDemuxer {
         self.add_entry(start, self.position, entries);
     }
 
-    /// Adds a frame without EOI, or counts it as damaged if other frames have EOI. Positions are in bytes from the start
-    /// of the file.
+    /// Adds a frame without EOI, or counts it as damaged if other frames have EOI. Positions are in bytes from the
+    /// start of the file.
     fn end_unmarked_frame(&mut self, start: u64, end: u64, entries: &mut Vec<FrameEntry>) {
         match self.end_marker_use {
             EndMarkerUse::Written => self.defects.damaged += 1,
@@ -310,7 +310,7 @@ impl SequentialDemuxer {
 }
 
 impl SoiSearch {
-    /// Handles the next byte and returns whether it completes [`SOI`].
+    /// Handles the next byte and returns true if it completes [`SOI`].
     fn push(&mut self, byte: u8) -> bool {
         if byte == SOI[self.matched] {
             self.matched += 1;

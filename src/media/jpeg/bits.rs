@@ -140,8 +140,8 @@ impl EntropyData {
         JpegError { message, offset: self.start }
     }
 
-    /// Returns the bits at `position`, at least 57 of them, starting at the most significant one. After the end they are
-    /// zero.
+    /// Returns the bits at `position`, at least 57 of them, starting at the most significant one. After the end they
+    /// are zero.
     pub fn peek(&self, position: usize) -> u64 {
         let chunk = self.bytes.get(position / 8..).and_then(|rest| rest.first_chunk());
         chunk.map_or(0, |chunk| u64::from_be_bytes(*chunk) << (position % 8))
@@ -160,8 +160,8 @@ impl EntropyData {
         }
     }
 
-    /// Returns the bits from `position` to the end, at most 7, and as many ones; `None` if there are more, or the position is
-    /// after the end.
+    /// Returns the bits from `position` to the end, at most 7, and as many ones; `None` if there are more, or the
+    /// position is after the end.
     pub fn padding(&self, position: usize) -> Option<(u8, u8)> {
         let count = self.bit_count().checked_sub(position).filter(|&count| count < 8)?;
         let ones = (1u8 << count) - 1;

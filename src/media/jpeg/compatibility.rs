@@ -34,8 +34,8 @@ pub fn normalize_for_decoder(jpeg: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Returns a frame as a complete JPEG for other programs: with the standard Huffman tables, which webcams leave out, and
-/// with EOI, which some encoders leave out. Otherwise it is unchanged.
+/// Returns a frame as a complete JPEG for other programs: with the standard Huffman tables, which webcams leave out,
+/// and with EOI, which some encoders leave out. Otherwise it is unchanged.
 pub fn standalone(jpeg: &[u8]) -> Cow<'_, [u8]> {
     let Ok(header) = JpegHeader::parse(jpeg) else {
         return if jpeg.ends_with(&EOI) { Cow::Borrowed(jpeg) } else { Cow::Owned([jpeg, &EOI].concat()) };
@@ -52,7 +52,7 @@ pub fn standalone(jpeg: &[u8]) -> Cow<'_, [u8]> {
 
 const EOI: [u8; 2] = [0xFF, marker::EOI];
 
-/// Returns whether decoders stop at a marker in entropy-coded data that they do not need.
+/// Returns true if decoders stop at a marker in entropy-coded data that they do not need.
 fn is_obstacle(code: u8) -> bool {
     code == marker::DNL || marker::is_reserved(code)
 }

@@ -1,7 +1,7 @@
 //! Damaged frames: the parts that can be decoded are joined to a JPEG that decoders accept.
 //!
-//! With restart markers, each interval that arrived complete is kept; without, everything before the first gap. The other
-//! minimum coded units (MCUs) are written without coefficients, to be replaced by pixels of an earlier picture.
+//! With restart markers, each interval that arrived complete is kept; without, everything before the first gap. The
+//! other minimum coded units (MCUs) are written without coefficients, to be replaced by pixels of an earlier picture.
 
 use std::ops::Range;
 
@@ -18,8 +18,8 @@ use super::{Dimensions, marker};
 pub struct ReceivedParts<'a> {
     /// Received bytes, in order.
     pub jpeg: &'a [u8],
-    /// Ranges that are missing, in bytes from SOI of the complete frame, in order. A range that ends with [`usize::MAX`]
-    /// is the end of the frame.
+    /// Ranges that are missing, in bytes from SOI of the complete frame, in order. A range that ends with
+    /// [`usize::MAX`] is the end of the frame.
     pub missing: &'a [Range<usize>],
     /// Positions in the complete frame, in bytes from SOI, at which restart intervals are known to begin, each with the
     /// index of the interval; in order.
@@ -220,7 +220,8 @@ struct IntervalFinder<'a> {
     intervals: Vec<Option<Range<usize>>>,
     /// Position of the scan data, in bytes from SOI.
     scan_start: usize,
-    /// Index and position of the last interval that is known to begin somewhere, in bytes from SOI of the complete frame.
+    /// Index and position of the last interval that is known to begin somewhere, in bytes from SOI of the complete
+    /// frame.
     boundary: (usize, usize),
     /// The index of an interval was not found, so those after it are unknown too.
     is_lost: bool,
@@ -274,8 +275,8 @@ impl IntervalFinder<'_> {
         }
     }
 
-    /// Returns the index of the interval that begins at `position` in the complete frame, after the restart marker with this
-    /// number; `None` if there are several possibilities.
+    /// Returns the index of the interval that begins at `position` in the complete frame, after the restart marker with
+    /// this number; `None` if there are several possibilities.
     fn guess_index(&mut self, number: usize, position: usize) -> Option<usize> {
         let (index, start) = self.boundary;
         let mean = (start - self.scan_start).checked_div(index).filter(|&mean| mean > 0);

@@ -21,8 +21,8 @@ pub fn undecodable_kind(header: &JpegHeader<'_>) -> Option<&'static str> {
     }
 }
 
-/// Checks that the luminance, the first component, has the largest sampling factors if the components are in scans of their
-/// own. The decoder fails with others.
+/// Checks that the luminance, the first component, has the largest sampling factors if the components are in scans of
+/// their own. The decoder fails with others.
 ///
 /// # Errors
 /// Returns the reason if the frame is not to be decoded.

@@ -1,7 +1,7 @@
 //! Interlaced frames: two JPEGs, each with every second line of the picture.
 //!
-//! Capture boards write both fields of a frame into one chunk of an AVI file, each as a complete JPEG of half the height.
-//! An APP0 segment that begins with "AVI1" marks them (OpenDML AVI File Format Extensions 1.02, Motion JPEG).
+//! Capture boards write both fields of a frame into one chunk of an AVI file, each as a complete JPEG of half the
+//! height. An APP0 segment that begins with "AVI1" marks them (OpenDML AVI File Format Extensions 1.02, Motion JPEG).
 
 use super::frame_parser::{FrameParser, ParseStatus};
 use super::header::{Dimensions, JpegHeader};
@@ -51,13 +51,13 @@ pub fn frame_dimensions(jpeg: &[u8]) -> Option<Dimensions> {
     Some(split_fields(jpeg).map_or_else(|| header.dimensions(), |fields| fields.dimensions))
 }
 
-/// Returns whether a frame states that it is a field, or begins with one.
+/// Returns true if a frame states that it is a field, or begins with one.
 pub(super) fn is_field(jpeg: &[u8]) -> bool {
     avi1_polarity(jpeg).is_some_and(|polarity| polarity != 0)
 }
 
-/// Returns the polarity in the "AVI1" segment: 0 for a frame that is not interlaced or states none, 1 for a field with the
-/// odd lines, counted from 1, and 2 for one with the even lines. `None` without that segment.
+/// Returns the polarity in the "AVI1" segment: 0 for a frame that is not interlaced or states none, 1 for a field with
+/// the odd lines, counted from 1, and 2 for one with the even lines. `None` without that segment.
 fn avi1_polarity(jpeg: &[u8]) -> Option<u8> {
     let mut rest = jpeg.strip_prefix(&[0xFF, marker::SOI])?;
     for _ in 0..=MAX_PRECEDING_SEGMENTS {

@@ -116,7 +116,7 @@ impl FrameParser {
         ParseStatus::Incomplete
     }
 
-    /// Returns whether the current position is in entropy-coded data, where a frame can end without EOI.
+    /// Returns true if the current position is in entropy-coded data, where a frame can end without EOI.
     pub fn is_in_scan(&self) -> bool {
         matches!(self.state, ParserState::EntropyData | ParserState::EntropyMarkerCode)
     }

@@ -119,12 +119,12 @@ impl<'a> JpegHeader<'a> {
         Ok(Self { segments, ..self })
     }
 
-    /// Checks that the frame ends where its last scan does. `end` is the end of that scan's data, in bytes from SOI. EOI may
-    /// be missing.
+    /// Checks that the frame ends where its last scan does. `end` is the end of that scan's data, in bytes from SOI.
+    /// EOI may be missing.
     ///
     /// # Errors
-    /// Returns a [`JpegError`] if another marker follows. Decoders disagree on the scan before it: some take the rest of the
-    /// data for its continuation.
+    /// Returns a [`JpegError`] if another marker follows. Decoders disagree on the scan before it: some take the rest
+    /// of the data for its continuation.
     pub(super) fn check_end(&self, end: usize) -> Result<(), JpegError> {
         match self.jpeg.get(end + 1) {
             None | Some(&marker::EOI) => Ok(()),
@@ -226,19 +226,19 @@ impl<'a> JpegHeader<'a> {
             .map(|(_, table)| *table)
     }
 
-    /// Returns whether the frame defines any Huffman table.
+    /// Returns true if the frame defines any Huffman table.
     pub fn has_huffman_tables(&self) -> bool {
         !self.segment_data.huffman_tables.is_empty()
     }
 
-    /// Returns whether only fill bytes separate the markers and segments of the header.
+    /// Returns true if only fill bytes separate the markers and segments of the header.
     pub(super) fn is_contiguous(&self) -> bool {
         let ends = std::iter::once(2).chain(self.segments.iter().map(|segment| segment.range.end));
         ends.zip(&self.segments)
             .all(|(end, next)| self.jpeg[end..next.range.start].iter().all(|byte| *byte == 0xFF))
     }
 
-    /// Returns whether the frame uses the baseline sequential process (SOF0).
+    /// Returns true if the frame uses the baseline sequential process (SOF0).
     pub fn is_baseline(&self) -> bool {
         self.frame_header.sof_marker == marker::SOF0
     }

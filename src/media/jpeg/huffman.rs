@@ -52,8 +52,8 @@ impl<'a> HuffmanDecoder<'a> {
         Ok(symbol)
     }
 
-    /// Returns the symbol whose code these 16 bits begin with, and the length of the code in bits; `None` if there is no
-    /// such code.
+    /// Returns the symbol whose code these 16 bits begin with, and the length of the code in bits; `None` if there is
+    /// no such code.
     pub fn find(&self, next: u16) -> Option<(u8, u8)> {
         match self.lookup[usize::from(next >> (16 - LOOKUP_BITS))] {
             (_, 0) => self.decode_long_code(next),
@@ -145,8 +145,8 @@ impl<'a> AcCodes<'a> {
         Some(Self { decoder: HuffmanDecoder::new(table)?, codes, runs })
     }
 
-    /// Returns the position after the AC coefficients of a block, which may be after the end of the data. Positions are in
-    /// bits.
+    /// Returns the position after the AC coefficients of a block, which may be after the end of the data. Positions are
+    /// in bits.
     pub fn skip_block(&self, data: &EntropyData, mut position: usize) -> Result<usize, JpegError> {
         let mut index = 1;
         while index < BLOCK_LENGTH {
@@ -178,7 +178,8 @@ impl<'a> AcCodes<'a> {
     }
 }
 
-/// Returns the codes that `bits` begin with, up to the end of a block. The additional bits of the last one may follow them.
+/// Returns the codes that `bits` begin with, up to the end of a block. The additional bits of the last one may follow
+/// them.
 fn run_of_codes(bits: usize, codes: &[AcCode], lengths: &[u8]) -> AcCode {
     let mut run = AcCode::default();
     while run.length < AC_LOOKUP_BITS && !run.ends_block {
@@ -217,7 +218,8 @@ impl HuffmanEncoder {
         (length > 0).then(|| writer.write(code, length))
     }
 
-    /// Writes a DC difference, its size and its additional bits (T.81 §F.1.2.1); `None` if the size is not in the table.
+    /// Writes a DC difference, its size and its additional bits (T.81 §F.1.2.1); `None` if the size is not in the
+    /// table.
     pub fn encode_difference(&self, writer: &mut BitWriter, difference: i32) -> Option<()> {
         let size = 32 - difference.unsigned_abs().leading_zeros();
         if size > u32::from(MAX_DC_SIZE) {
@@ -287,8 +289,8 @@ mod tests {
         (index == 64).then_some(position)
     }
 
-    /// Random bits, with the standard tables and with ones whose shortest codes are a run of 16 zeros, a coefficient, the end of
-    /// a block, and an undefined symbol.
+    /// Random bits, with the standard tables and with ones whose shortest codes are a run of 16 zeros, a coefficient,
+    /// the end of a block, and an undefined symbol.
     #[test]
     fn several_codes_are_skipped_as_one_by_one() {
         let mut state = 7u32;

@@ -20,17 +20,17 @@ pub const DRI: u8 = 0xDD;
 pub const DHP: u8 = 0xDE;
 pub const COM: u8 = 0xFE;
 
-/// Returns whether the marker begins a frame header of any coding process (SOF).
+/// Returns true if the marker begins a frame header of any coding process (SOF).
 pub fn is_start_of_frame(code: u8) -> bool {
     matches!(code, SOF0..=SOF15) && !matches!(code, DHT | JPG | DAC)
 }
 
-/// Returns whether the marker is followed by a length and a body.
+/// Returns true if the marker is followed by a length and a body.
 pub fn has_segment(code: u8) -> bool {
     matches!(code, SOF0..=SOF15 | SOS..=COM)
 }
 
-/// Returns whether the code is reserved, or TEM: a marker without a segment that no decoder needs.
+/// Returns true if the code is reserved, or TEM: a marker without a segment that no decoder needs.
 pub fn is_reserved(code: u8) -> bool {
     matches!(code, 0x01..=0xBF)
 }

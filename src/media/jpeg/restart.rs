@@ -1,8 +1,8 @@
 //! Restart markers that are inserted into a frame and removed again, without a loss (T.81 §F.1.1.5.2).
 //!
-//! After a restart marker, a decoder needs nothing of the data before it. A sender inserts the markers so that each packet
-//! can be decoded alone; [`remove_restarts`] returns exactly the bytes that [`insert_restarts`] was given. Coefficients are
-//! not changed: only the first DC difference of each component after a marker is encoded again.
+//! After a restart marker, a decoder needs nothing of the data before it. A sender inserts the markers so that each
+//! packet can be decoded alone; [`remove_restarts`] returns exactly the bytes that [`insert_restarts`] was given.
+//! Coefficients are not changed: only the first DC difference of each component after a marker is encoded again.
 
 use super::bits::BitWriter;
 use super::header::{JpegError, JpegHeader};
@@ -30,8 +30,9 @@ pub struct MarkedScan {
 /// Inserts restart markers into the scan of a frame, so that an interval has about `interval_length` bytes on average.
 ///
 /// # Errors
-/// Returns a [`JpegError`] if the frame is not sequential with a single scan, has restart markers of its own, is damaged, or
-/// lacks a Huffman code that is needed, or if bytes between its last block and the next marker would be lost.
+/// Returns a [`JpegError`] if the frame is not sequential with a single scan, has restart markers of its own, is
+/// damaged, or lacks a Huffman code that is needed, or if bytes between its last block and the next marker would be
+/// lost.
 pub fn insert_restarts(header: &JpegHeader<'_>, interval_length: usize) -> Result<MarkedScan, JpegError> {
     let start = header.scan_data_start();
     if header.restart_interval() > 0 {
@@ -97,8 +98,8 @@ pub fn with_restart_interval(header: &[u8], scan_header: usize, interval: u16) -
     [before, &restart_segment(interval), after].concat()
 }
 
-/// Returns the original frame of one into whose scan restart markers were inserted by [`insert_restarts`], and into whose
-/// header a DRI segment by [`with_restart_interval`].
+/// Returns the original frame of one into whose scan restart markers were inserted by [`insert_restarts`], and into
+/// whose header a DRI segment by [`with_restart_interval`].
 ///
 /// # Errors
 /// Returns a [`JpegError`] if the frame has no such DRI segment, or is damaged.

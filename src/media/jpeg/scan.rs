@@ -34,10 +34,10 @@ impl McuGrid {
 
 /// Copies the blocks of a scan to a writer, MCU by MCU.
 ///
-/// Call [`start`](Self::start) with the data of the scan, or of each of its restart intervals, [`copy_mcu`](Self::copy_mcu)
-/// for each MCU, and [`flush`](Self::flush) before anything else is written. Codes and additional bits are copied as they
-/// are, except for the first DC difference of a component after a restart
-/// marker that only one of the two sides has: it is encoded with the Huffman table of the frame.
+/// Call [`start`](Self::start) with the data of the scan, or of each of its restart intervals,
+/// [`copy_mcu`](Self::copy_mcu) for each MCU, and [`flush`](Self::flush) before anything else is written. Codes and
+/// additional bits are copied as they are, except for the first DC difference of a component after a restart marker
+/// that only one of the two sides has: it is encoded with the Huffman table of the frame.
 #[derive(Debug)]
 pub(super) struct ScanCopier<'a> {
     components: Vec<Component<'a>>,
@@ -70,8 +70,8 @@ impl<'a> ScanCopier<'a> {
     /// Creates a copier for a frame.
     ///
     /// # Errors
-    /// Returns a [`JpegError`] if the frame is not sequential with 8 bits per sample, has several scans, or lacks a Huffman
-    /// table.
+    /// Returns a [`JpegError`] if the frame is not sequential with 8 bits per sample, has several scans, or lacks a
+    /// Huffman table.
     pub fn new(header: &JpegHeader<'a>) -> Result<Self, JpegError> {
         let unsupported = |message| JpegError { message, offset: header.sos_segment().range.start };
         let frame = header.frame_header();
@@ -120,8 +120,8 @@ impl<'a> ScanCopier<'a> {
         self.grid
     }
 
-    /// Starts to copy the data at `position` of a frame, in bytes from SOI, up to the next marker. What follows a restart
-    /// marker is read without the DC coefficients before it.
+    /// Starts to copy the data at `position` of a frame, in bytes from SOI, up to the next marker. What follows a
+    /// restart marker is read without the DC coefficients before it.
     pub fn start(&mut self, jpeg: &[u8], position: usize) {
         self.data.read(jpeg, position);
         (self.position, self.copied) = (0, 0);
@@ -136,8 +136,8 @@ impl<'a> ScanCopier<'a> {
     /// Copies one MCU.
     ///
     /// # Errors
-    /// Returns a [`JpegError`] if the data has ended or is invalid, or a DC difference has no code. Then no other MCU can be
-    /// copied.
+    /// Returns a [`JpegError`] if the data has ended or is invalid, or a DC difference has no code. Then no other MCU
+    /// can be copied.
     pub fn copy_mcu(&mut self, writer: &mut BitWriter) -> Result<(), JpegError> {
         let mut position = self.position;
         for component in &mut self.components {
@@ -159,8 +159,8 @@ impl<'a> ScanCopier<'a> {
         self.copied = self.position;
     }
 
-    /// Returns whether the last byte is padded with zeros instead of ones, and the position of the next marker, or of the end
-    /// of the frame, in bytes from SOI.
+    /// Returns true if the last byte is padded with zeros instead of ones, and the position of the next marker, or of
+    /// the end of the frame, in bytes from SOI.
     ///
     /// # Errors
     /// Returns a [`JpegError`] if further bytes follow, or the padding is neither.
@@ -173,8 +173,8 @@ impl<'a> ScanCopier<'a> {
         }
     }
 
-    /// Writes an MCU whose blocks have the DC coefficient of the block before them and no AC coefficients; `None` if the
-    /// tables of the frame have no codes for that.
+    /// Writes an MCU whose blocks have the DC coefficient of the block before them and no AC coefficients; `None` if
+    /// the tables of the frame have no codes for that.
     pub fn write_flat_mcu(&self, writer: &mut BitWriter) -> Option<()> {
         for component in &self.components {
             for _ in 0..component.blocks {

@@ -2,8 +2,8 @@
 
 /// Boundary of a multipart body, as the header states it and as it is seen in the body.
 ///
-/// Cameras write `--` in front of the boundary in the header or leave it out in the body, so dashes at the beginning are
-/// not compared.
+/// Cameras write `--` in front of the boundary in the header or leave it out in the body, so dashes at the beginning
+/// are not compared.
 #[derive(Debug, Clone, Default)]
 pub struct Boundary {
     /// Boundary in the header, without dashes at the beginning; `None` if it is missing or consists of dashes.
@@ -91,7 +91,7 @@ impl Boundary {
         }
     }
 
-    /// Returns whether the delimiter is at the beginning of `bytes`, with or without a line end before it.
+    /// Returns true if the delimiter is at the beginning of `bytes`, with or without a line end before it.
     pub fn follows(&self, bytes: &[u8]) -> Follows {
         let delimiter = self.delimiter();
         let rest = match bytes {

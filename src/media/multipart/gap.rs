@@ -138,8 +138,9 @@ impl Gap {
         GapStep::Skip(skipped.len())
     }
 
-    /// Compares the Content-Length of the last part with the bytes up to the delimiter that follows. Returns the number of
-    /// bytes by which it is wrong. One line end belongs to the delimiter, but some senders count it, and some write more.
+    /// Compares the Content-Length of the last part with the bytes up to the delimiter that follows. Returns the number
+    /// of bytes by which it is wrong. One line end belongs to the delimiter, but some senders count it, and some write
+    /// more.
     pub fn take_length_error(&mut self) -> Option<i64> {
         let (end, expected) = (self.consumed - self.line_ends, self.expected.take()?);
         (!(end..=self.consumed).contains(&expected)).then(|| expected - end)

@@ -1,8 +1,8 @@
 //! Reader of the JPEG frames in a multipart/x-mixed-replace body, as cameras send it.
 //!
-//! The end of a frame is found by its markers, not by Content-Length, which many cameras state wrongly or not at all. The
-//! length and the boundary are used where the markers do not suffice: for frames without EOI, and to pass over other
-//! parts. A body without any boundary is read as JPEG frames one after the other, and a single JPEG as one frame.
+//! The end of a frame is found by its markers, not by Content-Length, which many cameras state wrongly or not at all.
+//! The length and the boundary are used where the markers do not suffice: for frames without EOI, and to pass over
+//! other parts. A body without any boundary is read as JPEG frames one after the other, and a single JPEG as one frame.
 
 use std::collections::VecDeque;
 
@@ -14,8 +14,8 @@ use super::part_header::PartHeader;
 use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
 use crate::proto::mistake::Mistake;
 
-/// Reader of one body. [`MultipartReader::push`] takes bytes in pieces of any size; then [`MultipartReader::poll_event`]
-/// is called until it returns `None`.
+/// Reader of one body. [`MultipartReader::push`] takes bytes in pieces of any size; then
+/// [`MultipartReader::poll_event`] is called until it returns `None`.
 #[derive(Debug)]
 pub struct MultipartReader {
     buffer: BytesMut,
@@ -43,9 +43,9 @@ pub enum PartEvent {
     Header(String),
     /// A frame is complete.
     Frame(PartFrame),
-    /// A part is no complete JPEG.
+    /// A part is not a complete JPEG.
     Unusable(UnusablePart),
-    /// A mistake of the sender was read around; with its place.
+    /// A mistake of the sender was tolerated; with its place.
     Mistake(Mistake, String),
 }
 

@@ -24,8 +24,8 @@ pub enum Assembled {
 /// The received bytes of a frame, and the ranges that are missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssembledFrame {
-    /// Received bytes, in order. A complete frame is a JPEG from SOI to EOI; with the original header, it has EOI only if
-    /// the sender's frame has one.
+    /// Received bytes, in order. A complete frame is a JPEG from SOI to EOI; with the original header, it has EOI only
+    /// if the sender's frame has one.
     pub jpeg: Bytes,
     /// Ranges of the frame that were not received, in order; empty if the frame is complete.
     ///
@@ -37,8 +37,8 @@ pub struct AssembledFrame {
     /// Positions at which restart intervals are known to begin, as `missing` counts them, each with the index of the
     /// interval; in order. Only frames whose packets state it have any (RFC 2435 §3.1.7).
     pub restarts: Vec<(usize, u16)>,
-    /// Restart markers that the sender has inserted, and that are to be removed before the bytes are saved; `None` if there
-    /// are none.
+    /// Restart markers that the sender has inserted, and that are to be removed before the bytes are saved; `None` if
+    /// there are none.
     pub inserted_restarts: Option<InsertedRestarts>,
     /// RTP timestamp of the frame, in ticks.
     pub timestamp: u32,
@@ -68,7 +68,7 @@ impl AssembledFrame {
         }
     }
 
-    /// Returns whether no byte is missing.
+    /// Returns true if no byte is missing.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }
@@ -88,7 +88,7 @@ impl Gaps {
         self.position = self.position.saturating_add(length);
     }
 
-    /// Adds `length` bytes received at `start` and returns whether to keep them. Bytes that overlap earlier ones, or
+    /// Adds `length` bytes received at `start` and returns true if to keep them. Bytes that overlap earlier ones, or
     /// that follow more than [`MAX_GAPS`] gaps, are not kept, and the rest of the frame counts as missing.
     pub fn insert(&mut self, start: usize, length: usize) -> bool {
         if self.is_truncated
@@ -119,7 +119,7 @@ impl Gaps {
         }
     }
 
-    /// Returns whether nothing is missing up to the current position.
+    /// Returns true if nothing is missing up to the current position.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty()
     }

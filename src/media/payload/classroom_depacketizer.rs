@@ -189,7 +189,7 @@ impl ClassroomDepacketizer {
         self.completed.pop_front()
     }
 
-    /// Returns whether a frame begins with this payload.
+    /// Returns true if a frame begins with this payload.
     pub fn starts_frame(payload: &[u8]) -> bool {
         detect_frame_start(payload).is_some()
     }
@@ -219,7 +219,7 @@ impl ClassroomDepacketizer {
         matches!(self.variant, None | Some(WholeFrame | Sliced)) && self.own_header_length == 0
     }
 
-    /// Returns whether a datagram is a packet of the same sender with another payload type, such as the parity packets
+    /// Returns true if a datagram is a packet of the same sender with another payload type, such as the parity packets
     /// of payload type 127 that some servers send between frames.
     fn has_other_payload_type(&self, datagram: &[u8]) -> bool {
         let fixed = datagram.first_chunk::<HEADER_LENGTH>();
@@ -285,7 +285,7 @@ fn parse_header(datagram: &Bytes) -> Option<(u8, Header, Bytes)> {
 
 /// Assembly of chunks without offsets.
 impl ClassroomDepacketizer {
-    /// Returns whether a packet that begins with SOI continues the current frame. A chunk can begin with the SOI of a
+    /// Returns true if a packet that begins with SOI continues the current frame. A chunk can begin with the SOI of a
     /// thumbnail.
     fn is_continuation(&self, header: &Header) -> bool {
         let Some(ClassroomAssembly::Chunks(ChunkAssembly { range, .. })) = &self.assembly else {
@@ -345,7 +345,7 @@ impl ClassroomDepacketizer {
         }
     }
 
-    /// Returns whether a packet is the next one of the current frame. The first such packet shows whether sequence
+    /// Returns true if a packet is the next one of the current frame. The first such packet shows whether sequence
     /// numbers count frames or packets.
     fn is_next_packet(&mut self, range: PacketRange, header: &Header) -> bool {
         let detected = match sequence_distance(range.last, header.sequence) {
@@ -359,7 +359,7 @@ impl ClassroomDepacketizer {
         self.variant == Some(detected)
     }
 
-    /// Returns whether a packet belongs to a frame whose packets are ignored.
+    /// Returns true if a packet belongs to a frame whose packets are ignored.
     ///
     /// If each packet has its own sequence number, missing packets are assumed to belong to the ignored frame too,
     /// unless the timestamp differs. No packets are missing if the ignored frame is complete.

@@ -64,7 +64,8 @@ struct PartialFrame {
     gaps: Gaps,
     /// Positions at which restart intervals begin, as `gaps` counts them, with their indices.
     restarts: Vec<(usize, u16)>,
-    /// Restart markers that the sender has inserted, and the number of minimum coded units between them; `None` without any.
+    /// Restart markers that the sender has inserted, and the number of minimum coded units between them; `None` without
+    /// any.
     inserted_restarts: Option<InsertedRestarts>,
     inserted_interval: Option<u16>,
     /// Identity of a header that is not complete yet.
@@ -88,7 +89,7 @@ enum HeaderState {
     Lost,
 }
 
-/// Returns whether a packet is the first of its frame.
+/// Returns true if a packet is the first of its frame.
 pub fn starts_frame(packet: &Packet) -> bool {
     let continues_header = HeaderPart::from_packet(packet).is_some_and(|part| !part.is_first);
     !continues_header && MainHeader::parse(&packet.payload).is_some_and(|main| main.fragment_offset == 0)
@@ -105,7 +106,7 @@ impl Depacketizer {
         self.completed.pop_front()
     }
 
-    /// Returns whether a frame has begun and not ended.
+    /// Returns true if a frame has begun and not ended.
     pub fn is_mid_frame(&self) -> bool {
         self.assembly.is_some()
     }
@@ -207,8 +208,9 @@ impl Depacketizer {
         PartialFrame::new(if is_header_lost { HeaderState::Lost } else { HeaderState::Complete(0) }, main)
     }
 
-    /// Builds the header of a frame whose first packet is lost from the fields of another packet. `None` if its tables are not
-    /// known, if earlier frames had more than these fields, or if the frame cannot be decoded without its beginning.
+    /// Builds the header of a frame whose first packet is lost from the fields of another packet. `None` if its tables
+    /// are not known, if earlier frames had more than these fields, or if the frame cannot be decoded without its
+    /// beginning.
     fn header_from_fields(&self, packet: &Packet, main: MainHeader) -> Option<Vec<u8>> {
         let restart_interval = parse_following(packet)?.restart_interval.filter(|&interval| interval > 0);
         if !self.fields_suffice || main.is_original() || restart_interval.is_none() {
@@ -319,7 +321,7 @@ fn computed_tables(quality: u8) -> [u8; 128] {
     both
 }
 
-/// Returns whether bytes are the beginning of a JPEG instead of scan data, which cannot contain SOI. Servers of small
+/// Returns true if bytes are the beginning of a JPEG instead of scan data, which cannot contain SOI. Servers of small
 /// cameras (ESP32) send the complete JPEG after the payload header.
 pub(super) fn is_jpeg(data: &[u8]) -> bool {
     let segment = |code: u8| marker::has_segment(code) && code != marker::SOS;
@@ -543,8 +545,8 @@ fn first_interval(restart_count: u16) -> Option<u16> {
     (restart_count != WHOLE_FRAME_RESTART_COUNT && is_first).then_some(restart_count & INTERVAL_INDEX_MASK)
 }
 
-/// Returns a header, from SOI to SOS, with a DRI segment if restart markers are inserted. `interval` is from the restart
-/// header, 0 if there are none.
+/// Returns a header, from SOI to SOS, with a DRI segment if restart markers are inserted. `interval` is from the
+/// restart header, 0 if there are none.
 fn marked_header(header: &[u8], interval: Option<u16>) -> Vec<u8> {
     let interval = interval.filter(|&interval| interval > 0);
     match interval.zip(JpegHeader::parse(header).ok()) {

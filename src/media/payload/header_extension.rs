@@ -137,7 +137,7 @@ impl PayloadHeaders {
     }
 }
 
-/// Returns whether header segments end with a scan header, so that none follow.
+/// Returns true if header segments end with a scan header, so that none follow.
 pub(super) fn has_scan_header(segments: &[u8]) -> bool {
     parse_segments(segments).last().is_some_and(|segment| segment[1] == marker::SOS)
 }

@@ -23,8 +23,8 @@ pub(super) struct Chunk {
 }
 
 impl Intervals<'_> {
-    /// Returns the part of a scan of `end` bytes that begins at `offset` and has at most `space` bytes: as many whole intervals
-    /// as fit, or a part of one that is longer than a packet.
+    /// Returns the part of a scan of `end` bytes that begins at `offset` and has at most `space` bytes: as many whole
+    /// intervals as fit, or a part of one that is longer than a packet.
     pub fn chunk(&self, offset: usize, end: usize, space: usize) -> Chunk {
         let limit = offset.saturating_add(space).min(end);
         // The first interval that begins after `offset`.

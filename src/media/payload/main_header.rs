@@ -30,7 +30,7 @@ impl MainHeader {
         Some(Self { type_specific, fragment_offset, jpeg_type, quality, width, height })
     }
 
-    /// Returns whether a restart marker header follows (RFC 2435 §3.1.7).
+    /// Returns true if a restart marker header follows (RFC 2435 §3.1.7).
     pub fn has_restart_header(&self) -> bool {
         match self.jpeg_type {
             TYPE_ORIGINAL_WITH_RESTARTS => true,
@@ -38,12 +38,12 @@ impl MainHeader {
         }
     }
 
-    /// Returns whether the header extension alone describes the frame.
+    /// Returns true if the header extension alone describes the frame.
     pub fn is_original(&self) -> bool {
         matches!(self.jpeg_type, TYPE_ORIGINAL_HEADER | TYPE_ORIGINAL_WITH_RESTARTS)
     }
 
-    /// Returns whether the identity of the header follows the restart header.
+    /// Returns true if the identity of the header follows the restart header.
     pub fn has_header_identity(&self) -> bool {
         self.jpeg_type == TYPE_ORIGINAL_WITH_RESTARTS
     }
@@ -62,11 +62,12 @@ pub(super) const TYPE_RESTART_BIT: u8 = 64;
 pub(super) const WHOLE_FRAME_RESTART_COUNT: u16 = 0xFFFF;
 
 /// Type of frames as [`TYPE_ORIGINAL_HEADER`] describes, into whose scan restart markers are inserted. Defined by
-/// `x-jpeg-restart=1` in the Transport header. In every packet, a restart header (RFC 2435 §3.1.7), whose interval is 0 if
-/// none are inserted, and the identity of the header follow the main header.
+/// `x-jpeg-restart=1` in the Transport header. In every packet, a restart header (RFC 2435 §3.1.7), whose interval is 0
+/// if none are inserted, and the identity of the header follow the main header.
 pub(super) const TYPE_ORIGINAL_WITH_RESTARTS: u8 = 129;
 
-/// Bit in the type-specific field of [`TYPE_ORIGINAL_WITH_RESTARTS`]: the scan of the original frame is padded with zeros.
+/// Bit in the type-specific field of [`TYPE_ORIGINAL_WITH_RESTARTS`]: the scan of the original frame is padded with
+/// zeros.
 pub(super) const ZERO_PADDING_BIT: u8 = 0x04;
 
 /// Length of the identity of a header, in bytes.

@@ -1,9 +1,10 @@
 //! RTP payload formats for JPEG: RFC 2435, the original header in an RTP header extension, and classroom packets.
 //!
 //! RFC 2435 replaces the header of a frame by a few bytes, which describe only baseline 4:2:0 and 4:2:2 with the
-//! standard Huffman tables. Between Reelay servers and players, the header segments are sent in an RTP header
-//! extension instead (the JPEG header extension of ONVIF), which continues in the next packets if the header is longer
-//! than a packet, so that every frame is received bit for bit. Classroom programs receive each frame without a payload header in one packet, and send it fragmented in one of several ways.
+//! standard Huffman tables. Between Reelay servers and players, the header segments are sent in an RTP header extension
+//! instead (the JPEG header extension of ONVIF), which continues in the next packets if the header is longer than a
+//! packet, so that every frame is received bit for bit. Classroom programs receive each frame without a payload header
+//! in one packet, and send it fragmented in one of several ways.
 //!
 //! ```
 //! use reelay::media::jpeg::{Dimensions, standard_header};

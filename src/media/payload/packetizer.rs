@@ -18,9 +18,9 @@ use crate::media::jpeg::{
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
-/// Maximum length of an RTP packet, in bytes of UDP payload, except for classroom programs and parity packets, which are up to
-/// 28 bytes longer. With UDP and IPv6
-/// headers it has 1,460 bytes, which leaves space for a tunnel header in an Ethernet frame of 1,500 bytes.
+/// Maximum length of an RTP packet, in bytes of UDP payload, except for classroom programs and parity packets, which
+/// are up to 28 bytes longer. With UDP and IPv6 headers it has 1,460 bytes, which leaves space for a tunnel header in
+/// an Ethernet frame of 1,500 bytes.
 pub const MAX_PACKET_SIZE: usize = 1_412;
 
 /// The packets of one frame, without the fields that differ between sessions.
@@ -47,8 +47,8 @@ impl PacketizedFrame {
         &self.packets
     }
 
-    /// Returns a packet as its fixed header, with the fields of a session, and everything after it. `timestamp` is in RTP
-    /// ticks.
+    /// Returns a packet as its fixed header, with the fields of a session, and everything after it. `timestamp` is in
+    /// RTP ticks.
     ///
     /// # Panics
     /// Panics if `index` is not below the number of packets.
@@ -79,13 +79,14 @@ impl PacketizedFrame {
         buffer.extend_from_slice(rest);
     }
 
-    /// Returns the two quantization tables of a frame in a format of RFC 2435, luminance first; `None` in other formats.
+    /// Returns the two quantization tables of a frame in a format of RFC 2435, luminance first; `None` in other
+    /// formats.
     pub fn quantization_tables(&self) -> Option<&[u8]> {
         self.quantization_tables.as_deref()
     }
 
-    /// Changes the Q field of a packet of this frame, which names its quantization tables (RFC 2435 §3.1.4). No effect if the
-    /// format has none.
+    /// Changes the Q field of a packet of this frame, which names its quantization tables (RFC 2435 §3.1.4). No effect
+    /// if the format has none.
     pub fn set_quality(&self, quality: u8, packet: &mut [u8]) {
         let field = packet.get_mut(rtp::HEADER_LENGTH + MainHeader::QUALITY_POSITION);
         if let (Some(field), Some(_)) = (field, &self.quantization_tables) {
@@ -101,8 +102,8 @@ impl PacketizedFrame {
         self.payload_lengths[index]
     }
 
-    /// Returns the reason why no restart markers were inserted although the format asks for them; `None` if they were, or
-    /// it does not.
+    /// Returns the reason why no restart markers were inserted although the format asks for them; `None` if they were,
+    /// or it does not.
     pub fn restart_error(&self) -> Option<&'static str> {
         self.restart_error
     }
@@ -151,8 +152,8 @@ fn packetize_rfc2435_with_restarts(jpeg: &[u8]) -> Result<PacketizedFrame, Unsup
     }
 }
 
-/// Packetizes a frame. `starts` are the positions of its restart intervals in the scan data, in bytes, or empty if packets are
-/// not aligned with intervals.
+/// Packetizes a frame. `starts` are the positions of its restart intervals in the scan data, in bytes, or empty if
+/// packets are not aligned with intervals.
 fn packetize_rfc2435(frame: &Rfc2435Frame<'_>, starts: &[usize]) -> PacketizedFrame {
     let has_restarts = frame.restart_interval != 0;
     let main = MainHeader {
@@ -223,8 +224,8 @@ fn packetize_original_header(jpeg: &[u8], markers: Markers) -> Result<Packetized
     Ok(fragment(&headers, &jpeg[header.scan_data_start()..]))
 }
 
-/// Packetizes a frame with restart markers inserted, or unchanged if that cannot be reversed, or if they are not wanted.
-/// `main` and `segments` are those of the frame without restart markers.
+/// Packetizes a frame with restart markers inserted, or unchanged if that cannot be reversed, or if they are not
+/// wanted. `main` and `segments` are those of the frame without restart markers.
 fn packetize_with_restarts(
     header: &JpegHeader<'_>,
     main: MainHeader,
@@ -261,8 +262,8 @@ fn packetize_with_restarts(
 /// Maximum length of header segments that are sent twice, in bytes: both packets have space for them.
 const MAX_REPEATED_SEGMENTS: usize = 1_200;
 
-/// Returns true if a frame has Huffman tables of its own. Encoders that compute them do so for every frame, so that its header
-/// is not known from an earlier one.
+/// Returns true if a frame has Huffman tables of its own. Encoders that compute them do so for every frame, so that its
+/// header is not known from an earlier one.
 fn has_own_huffman_tables(header: &JpegHeader<'_>) -> bool {
     let is_own = |key| {
         let table = header.huffman_table(key);
@@ -272,8 +273,8 @@ fn has_own_huffman_tables(header: &JpegHeader<'_>) -> bool {
     keys.any(is_own)
 }
 
-/// Mean length of a restart interval, in bytes. A packet holds whole intervals, so shorter ones fill it better; each costs
-/// about five bytes.
+/// Mean length of a restart interval, in bytes. A packet holds whole intervals, so shorter ones fill it better; each
+/// costs about five bytes.
 const INTERVAL_LENGTH: usize = 256;
 
 /// Inserts restart markers into the scan of a frame, and checks that the receiver restores its bytes.
@@ -312,7 +313,8 @@ fn to_blocks(pixels: u16) -> u8 {
 struct FragmentHeaders<'a> {
     /// Header segments for the JPEG header extension, a multiple of four bytes; `None` if packets have no extension.
     segments: Option<&'a [u8]>,
-    /// The last packet or the one before it has the header segments as well, so that a lost first packet is not the only one that has them.
+    /// The last packet or the one before it has the header segments as well, so that a lost first packet is not the
+    /// only one that has them.
     repeats_segments: bool,
     /// Packets without header segments have an empty extension.
     has_empty_extensions: bool,
@@ -407,8 +409,8 @@ struct Fragment<'a> {
 }
 
 impl<'a> Fragment<'a> {
-    /// Adds header segments to the last packet, or if they do not fit into `space` bytes, makes this a packet without data that
-    /// precedes it. A frame is complete without such a packet.
+    /// Adds header segments to the last packet, or if they do not fit into `space` bytes, makes this a packet without
+    /// data that precedes it. A frame is complete without such a packet.
     fn repeat_segments(&mut self, segments: &'a [u8], space: usize) {
         self.extension = Some((FIRST_EXTENSION_PROFILE, segments));
         if EXTENSION_HEADER_LENGTH + segments.len() > space {

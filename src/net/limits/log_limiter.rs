@@ -31,7 +31,7 @@ impl LogLimiter {
         Self { max_lines, windows: HashMap::new() }
     }
 
-    /// Returns whether a line about this address may be logged; counts it if not.
+    /// Returns true if a line about this address may be logged; counts it if not.
     pub fn admit(&mut self, now: Instant, address: AddressGroup) -> bool {
         if self.windows.len() >= MAX_ADDRESSES {
             self.windows.retain(|_, window| window.left_out > 0 || now < window.start + WINDOW);

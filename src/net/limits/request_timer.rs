@@ -42,8 +42,8 @@ impl RequestTimer {
     }
 
     /// Returns the deadline of the next read; `None` if there is none: between messages on a connection with a session,
-    /// which has a timeout of its own. `may_be_complete` is true if the buffered bytes may be a complete request without
-    /// a blank line.
+    /// which has a timeout of its own. `may_be_complete` is true if the buffered bytes may be a complete request
+    /// without a blank line.
     pub fn poll_timeout(&self, now: Instant, may_be_complete: bool, has_session: bool) -> Option<Instant> {
         match self.first_byte.map(|first_byte| first_byte + self.request_timeout) {
             Some(deadline) if may_be_complete => Some(deadline.min(now + Self::REQUEST_END_TIMEOUT)),

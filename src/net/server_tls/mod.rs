@@ -1,5 +1,5 @@
-//! TLS of a server: its certificate and key, and the handshake of a connection. Without the feature `tls`, no certificate can be
-//! used.
+//! TLS of a server: its certificate and key, and the handshake of a connection. Without the feature `tls`, no
+//! certificate can be used.
 
 #[cfg(feature = "tls")]
 mod config;

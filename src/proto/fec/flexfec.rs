@@ -82,9 +82,9 @@ fn parse_mask(mut bytes: &[u8]) -> Option<(u128, &[u8])> {
     Some((mask | part << (u128::BITS as usize - MAX_SPAN), body))
 }
 
-/// Parses the numbers of columns and rows of a fixed arrangement (RFC 8627 §4.2.2.2). Without rows, or with one, the packet
-/// protects one row; with more it protects one column. Returns the mask with the bytes after them; `None` if there are no
-/// columns, or more packets than a mask can name.
+/// Parses the numbers of columns and rows of a fixed arrangement (RFC 8627 §4.2.2.2). Without rows, or with one, the
+/// packet protects one row; with more it protects one column. Returns the mask with the bytes after them; `None` if
+/// there are no columns, or more packets than a mask can name.
 fn parse_arrangement(bytes: &[u8]) -> Option<(u128, &[u8])> {
     let (&[columns, rows], body) = bytes.split_first_chunk::<2>()?;
     let (step, count) = if rows > 1 { (columns, rows) } else { (1, columns) };

@@ -21,8 +21,8 @@ impl FecFormat {
         }
     }
 
-    /// Number of consecutive sequence numbers, from that of the first protected packet on, that a parity packet can name: bits
-    /// of the longest mask (RFC 5109 §7.4, RFC 8627 §4.2.2.1).
+    /// Number of consecutive sequence numbers, from that of the first protected packet on, that a parity packet can
+    /// name: bits of the longest mask (RFC 5109 §7.4, RFC 8627 §4.2.2.1).
     pub const fn max_span(self) -> usize {
         match self {
             Self::Ulpfec => 48,

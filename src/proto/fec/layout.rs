@@ -24,8 +24,8 @@ impl GroupSize {
     }
 }
 
-/// Maximum size of a grid of packets, each row and each column of which has a parity packet: 2 to 24 columns and rows, and no
-/// more packets than the mask of FlexFEC can name.
+/// Maximum size of a grid of packets, each row and each column of which has a parity packet: 2 to 24 columns and rows,
+/// and no more packets than the mask of FlexFEC can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GridSize {
     columns: u8,
@@ -45,8 +45,8 @@ impl GridSize {
         usize::from(self.columns) * usize::from(self.rows)
     }
 
-    /// Returns the number of columns for this number of packets. The grid is no larger than the maximum, and about square,
-    /// because that has the fewest parity packets.
+    /// Returns the number of columns for this number of packets. The grid is no larger than the maximum, and about
+    /// square, because that has the fewest parity packets.
     pub fn columns_for(self, packets: usize) -> usize {
         let root = packets.isqrt();
         let square = if root * root < packets { root + 1 } else { root };

@@ -40,8 +40,8 @@ impl Parity {
         Self { format, fields: XorFields::default(), body: Vec::new(), protected: Protected::default() }
     }
 
-    /// Adds an encoded RTP packet. Returns false, and changes nothing, if it is no packet, or if its sequence number does not
-    /// follow the first within the span of the format.
+    /// Adds an encoded RTP packet. Returns false, and changes nothing, if it is no packet, or if its sequence number
+    /// does not follow the first within the span of the format.
     pub fn add(&mut self, packet: &[u8]) -> bool {
         let Some((header, body)) = packet.split_first_chunk::<HEADER_LENGTH>() else { return false };
         let Ok(length) = u16::try_from(body.len()) else { return false };

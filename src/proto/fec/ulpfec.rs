@@ -37,8 +37,8 @@ pub(super) fn encode(parity: &Parity) -> Vec<u8> {
     bytes
 }
 
-/// Parses the payload of a parity packet. Levels after the first are ignored. `None` if it is too short, protects no packet, or
-/// has an extension, which this specification does not define.
+/// Parses the payload of a parity packet. Levels after the first are ignored. `None` if it is too short, protects no
+/// packet, or has an extension, which this specification does not define.
 pub(super) fn parse(payload: &[u8]) -> Option<Parity> {
     let (fixed, rest) = payload.split_first_chunk::<FEC_HEADER_LENGTH>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;

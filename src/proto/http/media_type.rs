@@ -10,8 +10,8 @@ pub struct MediaType {
 }
 
 impl MediaType {
-    /// Parses the value of a Content-Type header. Cameras write the boundary with and without quotes, with blanks around
-    /// the equals sign, and with only one of the quotes.
+    /// Parses the value of a Content-Type header. Cameras write the boundary with and without quotes, with blanks
+    /// around the equals sign, and with only one of the quotes.
     pub fn parse(value: &str) -> Self {
         let (essence, parameters) = value.split_once([';', ',']).unwrap_or((value, ""));
         Self { essence: essence.trim().to_ascii_lowercase(), boundary: find_boundary(parameters) }

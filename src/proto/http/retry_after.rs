@@ -9,8 +9,8 @@ use crate::proto::decimal::parse_digits;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Returns the wait that Retry-After states, in seconds: a number, or a date. A date counts from the one in the header Date,
-/// because the clock of the server may be wrong. `None` if the wait is not known; 0 if the date is over.
+/// Returns the wait that Retry-After states, in seconds: a number, or a date. A date counts from the one in the header
+/// Date, because the clock of the server may be wrong. `None` if the wait is not known; 0 if the date is over.
 pub fn retry_after(head: &ResponseHead) -> Option<u64> {
     let value = head.get("Retry-After")?;
     parse_digits(value).or_else(|| {

@@ -54,7 +54,7 @@ impl ClassroomRequest {
     }
 }
 
-/// Returns whether the bytes begin with a request in the dialect.
+/// Returns true if the bytes begin with a request in the dialect.
 ///
 /// A complete request line is required, so that a pause never cuts off any other message. The form without header
 /// names also requires the number on the next line.
@@ -93,8 +93,8 @@ pub(super) fn find_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the position of another request line within a line, at its beginning or after a digit. Two requests without
-/// a line end between them are received as `Session: 123456PLAY movie.Mjpeg RTSP/1.0`. The line end after it has arrived,
-/// so that the result does not depend on how the bytes are divided into reads.
+/// a line end between them are received as `Session: 123456PLAY movie.Mjpeg RTSP/1.0`. The line end after it has
+/// arrived, so that the result does not depend on how the bytes are divided into reads.
 fn find_joined_request(bytes: &[u8], line_start: usize, length: usize) -> Option<usize> {
     if !bytes[..line_start + length].ends_with(b"\n") {
         return None;
@@ -129,18 +129,18 @@ fn ends_with_version(line: &str) -> bool {
     last.and_then(Version::parse).is_some()
 }
 
-/// Returns whether the text is neither a URL nor `*`, the two forms of standard RTSP.
+/// Returns true if the text is neither a URL nor `*`, the two forms of standard RTSP.
 fn is_file_name(file: &str) -> bool {
     let is_url = file.contains("://") || file.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("rtsp:"));
     !is_url && file != "*" && !file.contains(char::is_control)
 }
 
-/// Returns whether the method is one of the four that programs without header names send.
+/// Returns true if the method is one of the four that programs without header names send.
 fn is_classroom_method(method: &str) -> bool {
     matches!(method, "SETUP" | "PLAY" | "PAUSE" | "TEARDOWN")
 }
 
-/// Returns whether the first line is a number, or a CSeq header below a request line without version. A blank line is
+/// Returns true if the first line is a number, or a CSeq header below a request line without version. A blank line is
 /// not: it ends the request.
 fn is_cseq_line(bytes: &[u8]) -> bool {
     let indent = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -175,7 +175,7 @@ fn find_client_port(headers: &str) -> Option<u16> {
     first_number(rest.lines().next()?).filter(|&port| port != 0)
 }
 
-/// Returns whether the first word after `Transport` names TCP: `TCP`, `RTP/TCP` or `RTP/AVP/TCP`.
+/// Returns true if the first word after `Transport` names TCP: `TCP`, `RTP/TCP` or `RTP/AVP/TCP`.
 fn wants_tcp(headers: &str) -> bool {
     let lines = headers.lines().map(str::trim);
     let transport = lines.filter(|line| starts_with_ignore_case(line.as_bytes(), TRANSPORT.as_bytes()));

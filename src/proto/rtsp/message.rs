@@ -32,7 +32,8 @@ pub mod header {
     pub const UNSUPPORTED: &str = "Unsupported";
     pub const USER_AGENT: &str = "User-Agent";
     pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
-    /// Request for parity packets of one Reelay to another, with the arrangement of the packets that they are to protect.
+    /// Request for parity packets of one Reelay to another, with the arrangement of the packets that they are to
+    /// protect.
     pub const X_REELAY_FEC: &str = "X-Reelay-FEC";
     /// Request for the description of retransmissions, of one Reelay to another.
     pub const X_REELAY_RETRANSMISSION: &str = "X-Reelay-Retransmission";
@@ -144,7 +145,7 @@ impl StatusCode {
         self.0
     }
 
-    /// Returns whether the request was understood and accepted (2xx).
+    /// Returns true if the request was understood and accepted (2xx).
     pub fn is_success(self) -> bool {
         self.0 / 100 == 2
     }

@@ -140,7 +140,7 @@ impl MessageReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns whether an incomplete message is buffered.
+    /// Returns true if an incomplete message is buffered.
     pub fn is_mid_message(&self) -> bool {
         !self.buffer.is_empty()
     }
@@ -158,7 +158,7 @@ impl MessageReader {
         Some(body.unwrap_or(IncompleteMessage::Head))
     }
 
-    /// Returns whether the buffered bytes may be a complete classroom request.
+    /// Returns true if the buffered bytes may be a complete classroom request.
     ///
     /// Such a request can end without a blank line. The caller waits for a short pause or the end of the connection,
     /// and then calls [`MessageReader::finish_classroom`].
@@ -203,7 +203,7 @@ impl MessageReader {
         }
     }
 
-    /// Returns the next mistake of the peer that was read around, and the place at which it was found.
+    /// Returns the next mistake of the peer that was tolerated, and the place at which it was found.
     pub fn poll_mistake(&mut self) -> Option<(Mistake, String)> {
         self.mistakes.pop_front()
     }
@@ -339,8 +339,8 @@ impl MessageReader {
     }
 }
 
-/// Returns whether a first line can be that of a response or of a request of a server. Packets that follow a few bytes of
-/// junk contain control characters, which a reason phrase may contain too.
+/// Returns true if a first line can be that of a response or of a request of a server. Packets that follow a few bytes
+/// of junk contain control characters, which a reason phrase may contain too.
 fn is_message_of_server(line: &[u8]) -> bool {
     let is_text = |b: &u8| !b.is_ascii_control() || b"\t\r".contains(b);
     match line.starts_with(b"RTSP/") {
@@ -349,7 +349,7 @@ fn is_message_of_server(line: &[u8]) -> bool {
     }
 }
 
-/// Returns whether the bytes can be the beginning of a blank line, a packet, a response, or a request from a server.
+/// Returns true if the bytes can be the beginning of a blank line, a packet, a response, or a request from a server.
 fn can_start_message(bytes: &[u8]) -> bool {
     let token = bytes.split(|b| b" \r\n".contains(b)).next().unwrap_or_default();
     let is_response = token.starts_with(b"RTSP/") || b"RTSP/".starts_with(token);
@@ -481,8 +481,8 @@ impl StartLine {
     }
 }
 
-/// Returns whether a byte can be part of a method, which is a token (RFC 2326 §15.1). A method with a slash would be taken for
-/// the version of a response when it is forwarded.
+/// Returns true if a byte can be part of a method, which is a token (RFC 2326 §15.1). A method with a slash would be
+/// taken for the version of a response when it is forwarded.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
 }

@@ -70,9 +70,9 @@ impl Resync {
             .any(|channel| self.channels[usize::from(channel / 64)] & (1 << (channel % 64)) != 0)
     }
 
-    /// Returns whether `bytes`, which begin with `$`, are an interleaved packet; `None` if more bytes are needed. Before
-    /// the first packet nothing is known about the channels. After that a packet that is not RTP or RTCP, or on another
-    /// channel, is believed if it is complete and another packet or a response follows it.
+    /// Returns true if `bytes`, which begin with `$`, are an interleaved packet; `None` if more bytes are needed.
+    /// Before the first packet nothing is known about the channels. After that a packet that is not RTP or RTCP, or on
+    /// another channel, is believed if it is complete and another packet or a response follows it.
     pub fn is_frame(&self, bytes: &[u8]) -> Option<bool> {
         let &[_, channel, high, low, ..] = bytes else { return None };
         let is_expected = self.is_known(channel) && bytes.get(4).is_none_or(|first| is_rtp_version(*first));
@@ -88,8 +88,8 @@ impl Resync {
         }
     }
 
-    /// Finds the next beginning of a packet or response behind the first byte of those being skipped. Returns the number
-    /// of bytes before it and true, or the number of bytes that can be dropped and false.
+    /// Finds the next beginning of a packet or response behind the first byte of those being skipped. Returns the
+    /// number of bytes before it and true, or the number of bytes that can be dropped and false.
     pub fn find_start(&self, bytes: &[u8]) -> (usize, bool) {
         let first = usize::from(self.skipped == Some(0)).min(bytes.len());
         for at in memchr::memchr2_iter(b'$', b'R', &bytes[first..]).map(|at| first + at) {
@@ -102,7 +102,7 @@ impl Resync {
         (bytes.len(), false)
     }
 
-    /// Returns whether a packet on a known channel or a status line begins here; `None` if more bytes are needed.
+    /// Returns true if a packet on a known channel or a status line begins here; `None` if more bytes are needed.
     fn is_start(&self, bytes: &[u8]) -> Option<bool> {
         if bytes.first() == Some(&b'$') {
             let &[_, channel, high, low, first] = bytes.first_chunk::<FRAME_START>()?;
@@ -113,7 +113,7 @@ impl Resync {
     }
 }
 
-/// Returns whether `bytes` begin with a status line (RFC 2326 §7.1); `None` if more bytes are needed.
+/// Returns true if `bytes` begin with a status line (RFC 2326 §7.1); `None` if more bytes are needed.
 pub fn is_status_line(bytes: &[u8]) -> Option<bool> {
     let is_match = bytes.iter().zip(STATUS_LINE).all(|(byte, pattern)| match pattern {
         b'd' => byte.is_ascii_digit(),

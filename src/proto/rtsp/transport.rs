@@ -66,8 +66,8 @@ pub struct Transport {
     pub jpeg_header: bool,
     /// The profile is `RTP/AVPF`: the receiver may send feedback at once (RFC 4585 §3).
     pub has_feedback: bool,
-    /// With the original JPEG header segments, restart markers are inserted, and each packet states the restart intervals in
-    /// it and the identity of the header (`x-jpeg-restart=1`).
+    /// With the original JPEG header segments, restart markers are inserted, and each packet states the restart
+    /// intervals in it and the identity of the header (`x-jpeg-restart=1`).
     pub jpeg_restart: bool,
 }
 
@@ -146,7 +146,7 @@ impl Transport {
         Some(())
     }
 
-    /// Returns whether the mode includes PLAY, the only one that the server supports.
+    /// Returns true if the mode includes PLAY, the only one that the server supports.
     pub fn is_play_mode(&self) -> bool {
         self.mode.as_deref().is_none_or(|mode| mode.split(',').any(|m| m.trim().eq_ignore_ascii_case("play")))
     }

@@ -127,7 +127,7 @@ impl RtspUrl {
         self.is_tls
     }
 
-    /// Returns whether both URLs have the same scheme, host and port.
+    /// Returns true if both URLs have the same scheme, host and port.
     pub fn has_same_origin(&self, other: &Self) -> bool {
         (self.is_tls, self.port) == (other.is_tls, other.port) && self.host.eq_ignore_ascii_case(&other.host)
     }

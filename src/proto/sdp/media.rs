@@ -33,7 +33,8 @@ pub struct MediaDescription {
     pub receiver_rtt: bool,
     /// Feedback profile of the `m=` line, `RTP/AVPF`, and what its attributes offer; `None` for `RTP/AVP`.
     pub feedback: Option<Feedback>,
-    /// SSRCs of the stream and of its parity packets (`a=ssrc-group:FEC-FR`, RFC 5956 §4.3); `None` if they are not stated.
+    /// SSRCs of the stream and of its parity packets (`a=ssrc-group:FEC-FR`, RFC 5956 §4.3); `None` if they are not
+    /// stated.
     pub parity_sources: Option<ParitySources>,
     /// Repair window of parity packets (`a=fmtp:… repair-window=…`, RFC 8627 §5.1); `None` if it is not stated.
     pub repair_window: Option<RepairWindow>,
@@ -148,8 +149,8 @@ impl MediaDescription {
         })
     }
 
-    /// Returns a payload type that `rtpmap` maps to JPEG although the `m=` line does not list it; `None` if there is none.
-    /// Such a description comes from a template in Java that many students fill in.
+    /// Returns a payload type that `rtpmap` maps to JPEG although the `m=` line does not list it; `None` if there is
+    /// none. Such a description comes from a template in Java that many students fill in.
     pub(super) fn unlisted_jpeg_payload_type(&self) -> Option<u8> {
         self.rtpmaps.iter().find(|(_, encoding)| is_jpeg(encoding)).map(|(payload_type, _)| *payload_type)
     }
@@ -263,7 +264,7 @@ fn parse_dimensions(value: &str, separator: char) -> Option<(u16, u16)> {
     Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
 }
 
-/// Returns whether an encoding of rtpmap is JPEG (RFC 3555 §4.1.6), with or without its clock rate.
+/// Returns true if an encoding of rtpmap is JPEG (RFC 3555 §4.1.6), with or without its clock rate.
 fn is_jpeg(encoding: &str) -> bool {
     encoding.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case("JPEG"))
 }

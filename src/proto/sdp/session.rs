@@ -44,8 +44,8 @@ impl SessionDescription {
     /// them.
     ///
     /// # Errors
-    /// Returns an [`SdpError`] if the text has neither `v=0` nor a stream, if all its media lines are malformed, or if it
-    /// has more than 64 streams.
+    /// Returns an [`SdpError`] if the text has neither `v=0` nor a stream, if all its media lines are malformed, or if
+    /// it has more than 64 streams.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
         Self::parse_reporting(text, &mut |_, _| ())
     }
@@ -110,8 +110,8 @@ impl SessionDescription {
         }
     }
 
-    /// Returns the first stream that carries JPEG, and its payload type for JPEG. Only if the `m=` line of none lists one,
-    /// an rtpmap decides alone.
+    /// Returns the first stream that carries JPEG, and its payload type for JPEG. Only if the `m=` line of none lists
+    /// one, an rtpmap decides alone.
     pub fn jpeg_media(&self) -> Option<(&MediaDescription, u8)> {
         let find = |payload_type: fn(&MediaDescription) -> Option<u8>| {
             self.media.iter().find_map(|media| Some((media, payload_type(media)?)))

@@ -49,11 +49,10 @@ impl Connection {
             let _ = self.forward_to_session(&id, &request, resource).await;
             self.classroom.clear_session();
         }
-        let sockets =
-            match self.context.socket_table.sockets_at(self.local.ip().to_canonical(), &self.context) {
-                Ok(sockets) => sockets,
-                Err(error) => return Response::error(StatusCode::INTERNAL_SERVER_ERROR, error),
-            };
+        let sockets = match self.context.sockets_at(self.local.ip().to_canonical()) {
+            Ok(sockets) => sockets,
+            Err(error) => return Response::error(StatusCode::INTERNAL_SERVER_ERROR, error),
+        };
         let (id, request) = (new_session_id(), Request::new(Method::Setup, name.clone()));
         let stream = RtpStream::classroom(media_file.times(), new_stream_identity(), clock::epoch());
         let transport = NegotiatedTransport::classroom(port, has_small_buffer, sockets.pair.ports());

@@ -123,7 +123,7 @@ impl Connection {
     /// Delays the response to a wrong password, and closes the connection after a few. The connection keeps its place
     /// meanwhile, even if the client closes its side.
     async fn refuse_unauthorized(&mut self, request: &Request, refusal: Response) -> Response {
-        if !Authenticator::states_password(request, &self.nonce) {
+        if !Authenticator::attempts_password(request, &self.nonce) {
             return refusal;
         }
         self.wrong_passwords += 1;

@@ -57,13 +57,13 @@ impl Connection {
         }
     }
 
-    /// Returns the sockets for RTP over UDP; `None` if there are no free ports, and over TLS, where packets would not be
-    /// encrypted.
+    /// Returns the sockets for RTP over UDP; `None` if there are no free ports, and over TLS, where packets would not
+    /// be encrypted.
     fn udp_sockets(&self) -> Option<Arc<SharedSockets>> {
         if self.is_tls() {
             return None;
         }
-        let sockets = self.context.socket_table.sockets_at(self.local.ip().to_canonical(), &self.context);
+        let sockets = self.context.sockets_at(self.local.ip().to_canonical());
         sockets.inspect_err(|error| tracing::warn!(%error, "no UDP ports to send from")).ok()
     }
 

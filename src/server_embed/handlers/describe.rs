@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::resource::Resource;
-use super::response::SERVER_NAME;
 use super::url_parameters::{asks_for_restarts, asks_for_retransmission, parity_layout, stream_control};
+use crate::about::PRODUCT;
 use crate::media::reencode::rfc2435_size;
 use crate::media_file::MediaInfo;
 use crate::proto::fec::FecFormat;
@@ -24,8 +24,8 @@ const APPLICATION_SDP: &str = "application/sdp";
 const SDP_VERSION: u64 = 1;
 
 /// Returns the response to DESCRIBE; 406 if the Accept header excludes SDP. `host` is the server's address for the
-/// origin line. `identity` is that of the next session, for a description of its retransmissions and parity packets; `None` if
-/// there are none because packets travel on the connection only.
+/// origin line. `identity` is that of the next session, for a description of its retransmissions and parity packets;
+/// `None` if there are none because packets travel on the connection only.
 pub fn describe(
     request: &Request,
     resource: &Resource,
@@ -131,7 +131,7 @@ fn session_description(media: &MediaInfo) -> SessionDescription {
         name: media.name.clone(),
         control: Some("*".to_owned()),
         range: Some(media.range()),
-        tool: Some(SERVER_NAME.to_owned()),
+        tool: Some(PRODUCT.to_owned()),
         media: vec![MediaDescription {
             media_type: "video".to_owned(),
             formats: vec![JPEG_PAYLOAD_TYPE],

@@ -24,7 +24,6 @@ pub use describe::describe;
 pub use dispatch::{Dispatch, METHODS, dispatch};
 pub use resource::{Resource, TRACK_CONTROL};
 pub use response::{
-    CONNECTION_CLOSE, SERVER_NAME, add_common_headers, finalize_response, media_not_found, session_not_found,
-    wants_close,
+    CONNECTION_CLOSE, add_common_headers, finalize_response, media_not_found, session_not_found, wants_close,
 };
 pub use url_parameters::{asks_for_repair, asks_for_restarts, parity_layout};

@@ -1,9 +1,7 @@
 //! Headers that every response carries, and refusals that several handlers use. Sans-I/O.
 
+use crate::about::PRODUCT;
 use crate::proto::rtsp::{Headers, Request, Response, StatusCode, header};
-
-/// Value of the `Server` header and of `a=tool`.
-pub const SERVER_NAME: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
 
 /// Value of the `Connection` header on the last message of a connection.
 pub const CONNECTION_CLOSE: &str = "close";
@@ -20,7 +18,7 @@ pub fn finalize_response(mut response: Response, request: &Request) -> Response 
     add_common_headers(response, request.headers.get(header::CSEQ))
 }
 
-/// Returns whether the connection is to be closed after the response (RFC 2326 §12.10).
+/// Returns true if the connection is to be closed after the response (RFC 2326 §12.10).
 pub fn wants_close(request: &Request) -> bool {
     let mut tokens = request.headers.get_all(header::CONNECTION).flat_map(|value| value.split(','));
     tokens.any(|token| token.trim().eq_ignore_ascii_case(CONNECTION_CLOSE))
@@ -35,7 +33,7 @@ pub fn add_common_headers(mut response: Response, cseq: Option<&str>) -> Respons
     for (name, value) in response.headers.iter() {
         headers.append(name.to_owned(), value);
     }
-    headers.append(header::SERVER, SERVER_NAME);
+    headers.append(header::SERVER, PRODUCT);
     response.headers = headers;
     response
 }

@@ -1,7 +1,7 @@
 //! Parameters of a URL with which a player asks for means against loss. Sans-I/O.
 //!
-//! DESCRIBE has them, or for Reelay's player a header. The URL of the stream in the description has those that concern SETUP, so
-//! that nothing has to be remembered between the two.
+//! DESCRIBE has them, or for Reelay's player a header. The URL of the stream in the description has those that concern
+//! SETUP, so that nothing has to be remembered between the two.
 
 use super::resource::TRACK_CONTROL;
 use crate::proto::fec::ParityLayout;
@@ -11,8 +11,8 @@ use crate::proto::rtsp::{Request, header};
 /// `rtsp://host/film?retransmission=1`.
 const RETRANSMISSION_PARAMETER: &str = "retransmission=1";
 
-/// Parameter of a URL with which a player asks for parity packets, in DESCRIBE and SETUP: `rtsp://host/film?fec=5` for groups, or
-/// `fec=10x5` for a grid.
+/// Parameter of a URL with which a player asks for parity packets, in DESCRIBE and SETUP: `rtsp://host/film?fec=5` for
+/// groups, or `fec=10x5` for a grid.
 const FEC_PARAMETER: &str = "fec=";
 
 /// Parameter of a URL with which a player asks for restart markers in RFC 2435, in DESCRIBE and SETUP:
@@ -31,8 +31,8 @@ pub fn asks_for_retransmission(request: &Request) -> bool {
         || parameters(request).any(|parameter| parameter == RETRANSMISSION_PARAMETER)
 }
 
-/// Returns the arrangement of the packets that parity packets are to protect, if a request asks for these, by a header or in its
-/// URL.
+/// Returns the arrangement of the packets that parity packets are to protect, if a request asks for these, by a header
+/// or in its URL.
 pub fn parity_layout(request: &Request) -> Option<ParityLayout> {
     let stated = || parameters(request).find_map(|parameter| parameter.strip_prefix(FEC_PARAMETER));
     request.headers.get(header::X_REELAY_FEC).or_else(stated)?.parse().ok()

@@ -92,8 +92,8 @@ impl ActivePlay {
         self.first_tick + self.pacer.ticks_at(now)
     }
 
-    /// Returns the next packets of the frame that is being sent, at most `max_length`, and counts them as sent at `now`;
-    /// `None` if no frame is being sent.
+    /// Returns the next packets of the frame that is being sent, at most `max_length`, and counts them as sent at
+    /// `now`; `None` if no frame is being sent.
     pub fn next_batch(
         &mut self,
         now: Instant,

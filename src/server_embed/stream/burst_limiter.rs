@@ -11,8 +11,8 @@ pub const MAX_BURST_PACKETS: usize = 48;
 /// Time that the receiver is granted to read a burst.
 const BURST_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Splits the packets of a stream into bursts that fit into a default socket buffer, also those that are due at the same
-/// time, because they are not spread or a timer was late. No more than 48 packets are sent within 1 ms.
+/// Splits the packets of a stream into bursts that fit into a default socket buffer, also those that are due at the
+/// same time, because they are not spread or a timer was late. No more than 48 packets are sent within 1 ms.
 #[derive(Debug, Clone, Default)]
 pub struct BurstLimiter {
     /// Packets of the last millisecond, the oldest first: when they were sent together, and their number.
@@ -20,8 +20,8 @@ pub struct BurstLimiter {
 }
 
 impl BurstLimiter {
-    /// Instant at which the next `packets` packets may be sent together; `None` if that is now. After a complete burst it
-    /// is the start of the next one, not the time of a single packet.
+    /// Instant at which the next `packets` packets may be sent together; `None` if that is now. After a complete burst
+    /// it is the start of the next one, not the time of a single packet.
     pub fn wait_until(&self, now: Instant, packets: usize) -> Option<Instant> {
         let (newest, _) = self.sent.back()?;
         let recent: usize =

@@ -18,8 +18,8 @@ pub fn retransmission_ssrc(ssrc: u32) -> u32 {
     !ssrc
 }
 
-/// Returns the SSRC of the parity packets of a stream: as random as that of the stream, and different from it and from that of
-/// the retransmissions.
+/// Returns the SSRC of the parity packets of a stream: as random as that of the stream, and different from it and from
+/// that of the retransmissions.
 pub fn parity_ssrc(ssrc: u32) -> u32 {
     ssrc ^ 0x5555_5555
 }

@@ -4,9 +4,9 @@
 //! returns, answer each [`StreamOutput::Fetch`] with [`RtpStream::provide_frame`], [`RtpStream::skip_frame`] or
 //! [`RtpStream::end_at`], and call it again at the instant of a [`StreamOutput::Wait`] and after any other input.
 //!
-//! `pacer` computes when frames are due, `packet_batch` has the packets that are sent together, and `burst_limiter` limits
-//! how many leave at once; `active_play` combines them for one PLAY. `sequence` and `rtp_clock` number and time the
-//! packets, `table_qualities` numbers their quantization tables, and `sender_reports` is the stream's RTCP.
+//! `pacer` computes when frames are due, `packet_batch` has the packets that are sent together, and `burst_limiter`
+//! limits how many leave at once; `active_play` combines them for one PLAY. `sequence` and `rtp_clock` number and time
+//! the packets, `table_qualities` numbers their quantization tables, and `sender_reports` is the stream's RTCP.
 
 mod active_play;
 mod burst_limiter;

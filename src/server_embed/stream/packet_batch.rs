@@ -42,8 +42,8 @@ pub struct SplitPacket<'a> {
 const MAX_HEAD_LENGTH: usize = HEADER_LENGTH + 8;
 
 impl<'a> SplitPacket<'a> {
-    /// Beginning of the packet, which differs between sessions: the fixed RTP header (RFC 3550 §5.1), and if Q names the
-    /// quantization tables, the main header of RFC 2435.
+    /// Beginning of the packet, which differs between sessions: the fixed RTP header (RFC 3550 §5.1), and if Q names
+    /// the quantization tables, the main header of RFC 2435.
     pub fn head(&self) -> &[u8] {
         &self.head[..self.head_length]
     }

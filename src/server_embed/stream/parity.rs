@@ -1,9 +1,9 @@
 //! Parity packets, from which the receiver recovers lost packets (RFC 5109, RFC 8627). Sans-I/O.
 //!
-//! The packets of a frame are split into blocks of about the same size. A block is either split into groups of about the same
-//! size, in turn: neighbours are in different groups, so that a burst takes one packet of each. Or it is a grid, and each packet
-//! is in the groups of its row and of its column. A group never spans two frames, because its parity would come too late for the
-//! first.
+//! The packets of a frame are split into blocks of about the same size. A block is either split into groups of about
+//! the same size, in turn: neighbours are in different groups, so that a burst takes one packet of each. Or it is a
+//! grid, and each packet is in the groups of its row and of its column. A group never spans two frames, because its
+//! parity would come too late for the first.
 
 use std::collections::VecDeque;
 
@@ -110,8 +110,8 @@ impl Block {
         self.position += 1;
     }
 
-    /// Returns the groups to be sent. A packet that is alone in a row or a column of a grid is in another group with others,
-    /// unless it is the only packet.
+    /// Returns the groups to be sent. A packet that is alone in a row or a column of a grid is in another group with
+    /// others, unless it is the only packet.
     fn into_groups(mut self) -> Vec<Parity> {
         match self.shape {
             Shape::Grid { .. } if self.position > 1 => self.groups.retain(|group| group.packet_count() > 1),

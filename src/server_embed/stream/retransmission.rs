@@ -132,8 +132,8 @@ impl Retransmissions {
         !self.pending.is_empty()
     }
 
-    /// Returns the next retransmission; `None` if no request waits. What is beyond the share of the rate is dropped: the
-    /// receiver requests it again as long as it can use it.
+    /// Returns the next retransmission; `None` if no request waits. What is beyond the share of the rate is dropped:
+    /// the receiver requests it again as long as it can use it.
     pub fn next_packet(&mut self, now: Instant) -> Option<Retransmission> {
         while let Some(sequence) = self.pending.pop_front() {
             let (allowance, ssrc, next_sequence) = (self.allowance, self.ssrc, self.next_sequence);

@@ -24,7 +24,8 @@ impl RtpClock {
         Self { first_timestamp, start: epoch.instant, epoch, earliest_tick: 0 }
     }
 
-    /// Sets the reading of both clocks from which NTP times count, after one of them has jumped. Ticks are not affected.
+    /// Sets the reading of both clocks from which NTP times count, after one of them has jumped. Ticks are not
+    /// affected.
     pub fn set_epoch(&mut self, epoch: Epoch) {
         self.epoch = epoch;
     }

@@ -82,12 +82,12 @@ pub struct RtpStream {
     parity: Option<ParityPackets>,
 }
 
-/// Time until the next packet from which on sender reports are sent between frames. Receivers report missing data after half
-/// a second.
+/// Time until the next packet from which on sender reports are sent between frames. Receivers report missing data after
+/// half a second.
 const LONG_WAIT: Duration = Duration::from_millis(400);
 
-/// Delay between the last RTP packet and BYE or the report of a long wait. Receivers that read their RTCP socket before their RTP socket would
-/// otherwise drop packets that they have not read yet.
+/// Delay between the last RTP packet and BYE or the report of a long wait. Receivers that read their RTCP socket before
+/// their RTP socket would otherwise drop packets that they have not read yet.
 pub(super) const BYE_DELAY: Duration = Duration::from_millis(100);
 
 /// Maximum lag of a frame behind its due time. Frames are skipped if the connection is slower than the media or the
@@ -128,8 +128,8 @@ impl RtpStream {
         Self { parity: Some(parity), ..self }
     }
 
-    /// Sets the maximum number of packets that are sent together; 1 sends each packet when it is due. With retransmission or
-    /// parity it is always 1.
+    /// Sets the maximum number of packets that are sent together; 1 sends each packet when it is due. With
+    /// retransmission or parity it is always 1.
     pub fn set_max_batch_length(&mut self, max_length: usize) {
         self.max_batch_length = max_length;
     }
@@ -158,7 +158,7 @@ impl RtpStream {
         self.ssrc
     }
 
-    /// Returns whether a PLAY is in progress.
+    /// Returns true if a PLAY is in progress.
     pub fn is_playing(&self) -> bool {
         self.active_play.is_some()
     }

@@ -84,8 +84,8 @@ impl SenderReports {
     }
 
     /// Handles a pause between two frames, in which the receiver could take the stream for broken: a report is due at
-    /// `earliest` if none was sent since the last packet, and tells that nothing more was sent. Returns the time of the next
-    /// report.
+    /// `earliest` if none was sent since the last packet, and tells that nothing more was sent. Returns the time of the
+    /// next report.
     pub fn handle_long_wait(&mut self, earliest: Instant) -> Option<Instant> {
         if self.reported_packets != self.packet_count {
             self.next_report_at = self.next_report_at.map(|due| due.min(earliest));
@@ -123,7 +123,8 @@ impl SenderReports {
         self.payload_bytes = self.payload_bytes.wrapping_add(payload_bytes as u32);
     }
 
-    /// Counts a packet that was sent again, or a parity packet, with this SSRC. `payload_bytes` does not include the RTP header.
+    /// Counts a packet that was sent again, or a parity packet, with this SSRC. `payload_bytes` does not include the
+    /// RTP header.
     pub fn record_repair(&mut self, ssrc: u32, payload_bytes: usize) {
         if !self.repairs.iter().any(|counts| counts.ssrc == ssrc) {
             self.repairs.push(RepairCounts { ssrc, packets: 0, payload_bytes: 0 });
@@ -134,7 +135,7 @@ impl SenderReports {
         }
     }
 
-    /// Returns whether a report is due.
+    /// Returns true if a report is due.
     pub fn is_due(&self, now: Instant) -> bool {
         self.next_report_at.is_some_and(|due| now >= due)
     }
@@ -153,8 +154,8 @@ impl SenderReports {
         rtcp::encode(&packets.chain(self.repair_reports(time)).collect::<Vec<_>>())
     }
 
-    /// Reports on the streams of retransmissions and parity packets, whose timestamps are those of the original packets. The
-    /// CNAME ties them to the stream (RFC 4588 §5.3).
+    /// Reports on the streams of retransmissions and parity packets, whose timestamps are those of the original
+    /// packets. The CNAME ties them to the stream (RFC 4588 §5.3).
     fn repair_reports(&self, ReportTime { ntp, rtp_timestamp }: ReportTime) -> Vec<RtcpPacket> {
         let report = |counts: &RepairCounts| {
             let info = SenderInfo {

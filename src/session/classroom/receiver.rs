@@ -99,13 +99,13 @@ impl ClassroomFrameReceiver {
         }
     }
 
-    /// Datagrams that arrived before the first complete frame, whether they belong to the stream or not; `None` if there
-    /// were none.
+    /// Datagrams that arrived before the first complete frame, whether they belong to the stream or not; `None` if
+    /// there were none.
     pub fn arrived(&self) -> Option<ArrivedDatagrams> {
         self.arrived
     }
 
-    /// Returns whether a packet continues a frame whose sequence number has been counted.
+    /// Returns true if a packet continues a frame whose sequence number has been counted.
     fn is_counted(&self, header: &Header, payload: &[u8]) -> bool {
         let Some((last_counted, _)) =
             self.last_counted.filter(|_| !ClassroomDepacketizer::starts_frame(payload))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -39,11 +39,12 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_BUFFER_SIZE: usize = 64 * 1024;
 
 impl Connection {
-    /// Connects to a server, and starts the writer on the current Tokio runtime. The connection is encrypted if `trusted` is
-    /// not `None`; it holds the certificates that the user trusts.
+    /// Connects to a server, and starts the writer on the current Tokio runtime. The connection is encrypted if
+    /// `trusted` is not `None`; it holds the certificates that the user trusts.
     ///
     /// # Errors
-    /// Returns the input for the client, with the reason, if the server cannot be reached or its certificate is not trusted.
+    /// Returns the input for the client, with the reason, if the server cannot be reached or its certificate is not
+    /// trusted.
     pub async fn open(
         host: String,
         port: u16,
@@ -97,7 +98,12 @@ impl Connection {
 
 /// Opens a TCP connection. Returns it with the addresses of both sides, that of the server first.
 async fn connect(host: &str, port: u16) -> io::Result<(TcpStream, [SocketAddr; 2])> {
-    let stream = TcpStream::connect((host, port)).await?;
+    let found = lookup_host((host, port)).await.map_err(|error| {
+        tracing::debug!(%error, host, "cannot resolve the name");
+        io::Error::new(io::ErrorKind::NotFound, "no host of this name is found")
+    })?;
+    let addresses: Vec<_> = found.collect();
+    let stream = TcpStream::connect(&addresses[..]).await?;
     stream.set_nodelay(true)?;
     let addresses = [stream.peer_addr()?, stream.local_addr()?];
     Ok((stream, addresses))

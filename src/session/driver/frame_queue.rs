@@ -16,8 +16,8 @@ pub enum QueuedFrame {
     Pause,
 }
 
-/// Queue of frames that never blocks the session, unless the caller of [`FrameQueue::wait_for_space`] wants that. Frames
-/// that do not fit are left out and counted.
+/// Queue of frames that never blocks the session, unless the caller of [`FrameQueue::wait_for_space`] wants that.
+/// Frames that do not fit are left out and counted.
 #[derive(Debug, Default)]
 pub struct FrameQueue {
     state: Mutex<QueueState>,

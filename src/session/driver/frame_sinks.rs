@@ -16,11 +16,11 @@ pub struct FrameSinks {
     /// Receivers of every complete frame as soon as it arrives, for recordings and snapshots. The session waits for a
     /// tap that does not keep up.
     pub taps: Vec<mpsc::Sender<Frame>>,
-    /// Taps receive frames with the restart markers that the server has inserted, because most of the bytes are not needed.
-    /// [`Frame::into_original`] removes them.
+    /// True if taps receive frames with the restart markers that the server has inserted, for taps that only count
+    /// frames. [`Frame::into_original`] removes the markers.
     pub keeps_restarts: bool,
-    /// Recording of the session, which may begin and end at any time. The session waits for it only if the recording asks
-    /// for that, and packets arrive on the connection.
+    /// Recording of the session, which may begin and end at any time. The session waits for it only if the recording
+    /// asks for that, and packets arrive on the connection.
     pub recorder: RecorderSlot,
     /// Screen that shows frames when they are due; `None` if they are only received.
     pub screen: Option<Screen>,

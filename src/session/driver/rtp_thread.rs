@@ -41,8 +41,8 @@ const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl RtpThread {
-    /// Starts the thread. Datagrams that pass the filter are sent to `packets` with their arrival times, or dropped if the
-    /// queue is full.
+    /// Starts the thread. Datagrams that pass the filter are sent to `packets` with their arrival times, or dropped if
+    /// the queue is full.
     ///
     /// # Errors
     /// Returns an error if the socket cannot be configured or the thread cannot be created.

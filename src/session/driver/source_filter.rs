@@ -82,14 +82,11 @@ impl SourceFilter {
         (self.rtp, self.rtcp) = (None, None);
     }
 
-    /// Returns whether a datagram that arrived at `now` belongs to the session.
+    /// Returns true if a datagram that arrived at `now` belongs to the session.
     pub fn accepts(&mut self, now: Instant, kind: PacketKind, from: SocketAddr, datagram: &[u8]) -> bool {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let rank = self.rank(kind, from);
-        let selected = match kind {
-            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.rtp,
-            PacketKind::Rtcp => self.rtcp,
-        };
+        let selected = if kind.is_rtp() { self.rtp } else { self.rtcp };
         let is_selected = selected.is_some_and(|sender| match self.checks_port {
             true => sender.address == from,
             false => sender.address.ip() == from.ip(),
@@ -102,9 +99,9 @@ impl SourceFilter {
         let is_accepted = is_selected || can_replace && makes_sense;
         if is_accepted {
             let sender = Some(Sender { address: from, rank, last: now });
-            match kind {
-                PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.rtp = sender,
-                PacketKind::Rtcp => self.rtcp = sender,
+            match kind.is_rtp() {
+                true => self.rtp = sender,
+                false => self.rtcp = sender,
             }
         } else {
             self.ignored += 1;
@@ -117,10 +114,8 @@ impl SourceFilter {
         // The sender of RTCP is that of RTP.
         let is_known = is_known
             || kind == PacketKind::Rtcp && self.rtp.is_some_and(|sender| sender.address.ip() == from.ip());
-        let port = self.server_port.map(|ports| match kind {
-            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => ports.rtp == from.port(),
-            PacketKind::Rtcp => ports.rtcp == from.port(),
-        });
+        let port =
+            self.server_port.map(|ports| from.port() == if kind.is_rtp() { ports.rtp } else { ports.rtcp });
         match (is_known, port) {
             (true, None | Some(true)) => Rank::Stated,
             (true, Some(false)) | (false, Some(true)) => Rank::Partial,
@@ -132,17 +127,17 @@ impl SourceFilter {
         let &[first, second, ..] = datagram else { return false };
         let is_version_2 = first >> 6 == 2 || !self.checks_port;
         is_version_2
-            && match kind {
-                PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => {
+            && match kind.is_rtp() {
+                true => {
                     datagram.len() > HEADER_LENGTH
                         && self.payload_type.is_none_or(|payload_type| payload_type == second & 0x7F)
                 }
-                PacketKind::Rtcp => datagram.len() >= 8 && RTCP_PACKET_TYPES.contains(&second),
+                false => datagram.len() >= 8 && RTCP_PACKET_TYPES.contains(&second),
             }
     }
 
-    /// Returns the addresses to which reports are sent: that of the sender of RTP, or before its first datagram all that
-    /// the server has stated.
+    /// Returns the addresses to which reports are sent: that of the sender of RTP, or before its first datagram all
+    /// that the server has stated.
     pub fn destinations(&self) -> impl Iterator<Item = IpAddr> + use<> {
         let sender = self.rtp.map(|sender| sender.address.ip());
         let first = sender.unwrap_or(self.peer);

@@ -31,8 +31,8 @@ const PACKET_QUEUE_CAPACITY: usize = 16 * 1024;
 
 impl UdpPorts {
     /// Opens a pair of ports at a local address: this one and the next, or a pair that the system chooses. Only
-    /// datagrams that pass the filter are received. `receive_buffer_size` is the size in bytes requested for the kernel's
-    /// receive buffers.
+    /// datagrams that pass the filter are received. `receive_buffer_size` is the size in bytes requested for the
+    /// kernel's receive buffers.
     ///
     /// # Errors
     /// Returns an error if no such pair can be bound, or the RTP thread cannot be started.
@@ -72,11 +72,9 @@ impl UdpPorts {
         host: IpAddr,
         to: PortPair,
     ) -> io::Result<usize> {
-        match kind {
-            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => {
-                self.rtp_thread.socket().send_to(bytes, (host, to.rtp))
-            }
-            PacketKind::Rtcp => self.rtcp_socket.try_send_to(bytes, SocketAddr::new(host, to.rtcp)),
+        match kind.is_rtp() {
+            true => self.rtp_thread.socket().send_to(bytes, (host, to.rtp)),
+            false => self.rtcp_socket.try_send_to(bytes, SocketAddr::new(host, to.rtcp)),
         }
     }
 

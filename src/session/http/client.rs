@@ -257,7 +257,7 @@ impl HttpClient {
         }
     }
 
-    /// Returns whether a connection that the server has closed is the end of a film.
+    /// Returns true if a connection that the server has closed is the end of a film.
     fn is_film_end(&self, parts: Option<&MultipartReader>) -> bool {
         let has_frames =
             self.pipeline.receiver.as_ref().is_some_and(|receiver| receiver.frames_complete() > 0);
@@ -394,7 +394,7 @@ impl HttpClient {
     }
 }
 
-/// Returns whether a response must not be stored: a stream that is made now, and no film.
+/// Returns true if a response must not be stored: a stream that is made now, and no film.
 fn forbids_caching(head: &ResponseHead) -> bool {
     let has = |name, words: &[&str]| {
         let value = head.get(name).unwrap_or_default().to_ascii_lowercase();

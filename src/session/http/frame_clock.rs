@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Clock that gives each frame a timestamp.
 ///
-/// The times of the sender are used as long as each frame has one and they run forward like the arrivals. Otherwise, and
-/// from then on, a frame has the time of its arrival.
+/// The times of the sender are used as long as each frame has one and they run forward like the arrivals. Otherwise,
+/// and from then on, a frame has the time of its arrival.
 #[derive(Debug, Default)]
 pub struct FrameClock {
     source: ClockSource,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::error::HttpError;
+use crate::about::PRODUCT;
 use crate::net::clock_check::ClockJump;
 use crate::proto::http::{HttpUrl, ResponseHead};
 use crate::proto::rtsp::{Method, PortPair};
@@ -111,9 +112,6 @@ enum Link {
         deadline: Instant,
     },
 }
-
-/// Value of the User-Agent header.
-const USER_AGENT: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
 
 /// Maximum wait for a server that is busy.
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(60);
@@ -314,7 +312,7 @@ impl HttpMachine {
     fn send_get(&mut self, now: Instant) {
         let target = self.url.request_target();
         let mut request = format!(
-            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {USER_AGENT}\r\nAccept: multipart/x-mixed-replace, image/jpeg, \
+            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {PRODUCT}\r\nAccept: multipart/x-mixed-replace, image/jpeg, \
              */*;q=0.1\r\nAccept-Encoding: identity\r\n",
             self.url.host_header()
         );
@@ -333,8 +331,8 @@ impl HttpMachine {
         }
     }
 
-    /// Handles a lost or busy server: connects again after a wait, if frames have arrived, the user still wants them and
-    /// the options allow it.
+    /// Handles a lost or busy server: connects again after a wait, if frames have arrived, the user still wants them
+    /// and the options allow it.
     fn reconnect_or_fail(&mut self, now: Instant, error: SessionError) {
         let is_known = self.state != RtspState::Init || self.backoff.is_active();
         match is_known && self.options.reconnects && self.core.goal != Goal::Stopped {

@@ -57,7 +57,7 @@ const MAX_IN_FLIGHT: usize = 1_024;
 /// Number of frames by which a packet can be overtaken in the emulated network before it is taken to be lost.
 const MAX_REORDERED_FRAMES: u32 = 4;
 
-/// Maximum number of unusable parts, with no frame between them, before they are reported as an error.
+/// Number of unusable parts, with no frame between them, from which on they are reported as an error.
 const MIN_UNUSABLE_PARTS: u32 = 10;
 
 impl HttpFrameReceiver {
@@ -186,8 +186,8 @@ impl HttpFrameReceiver {
         self.clock.has_given_up_sender()
     }
 
-    /// Returns the shorter of the last two intervals between frames, which contains no pause of the sender; `None` before
-    /// the third frame.
+    /// Returns the shorter of the last two intervals between frames, which contains no pause of the sender; `None`
+    /// before the third frame.
     pub fn frame_interval(&self) -> Option<Duration> {
         self.intervals.into_iter().min().filter(|interval| !interval.is_zero())
     }
@@ -205,7 +205,8 @@ impl HttpFrameReceiver {
     }
 }
 
-/// Returns true if the packets of frame `first` that have not arrived are lost, because one of frame `number` has arrived.
+/// Returns true if the packets of frame `first` that have not arrived are lost, because one of frame `number` has
+/// arrived.
 fn is_given_up(first: u32, number: u32) -> bool {
     (MAX_REORDERED_FRAMES..u32::MAX / 2).contains(&number.wrapping_sub(first))
 }

@@ -27,9 +27,9 @@ const RESERVE: Duration = Duration::from_millis(5);
 
 /// Estimator of the delay that a jitter buffer needs.
 ///
-/// Each frame is measured by the arrival of its last packet against its timestamp, compared with the smallest delay of the
-/// last ten seconds. The playout delay is a high quantile of these deviations, with a reserve. It grows to the deviation at
-/// once, because frames are late already. It grows further, and shrinks, slowly.
+/// Each frame is measured by the arrival of its last packet against its timestamp, compared with the smallest delay of
+/// the last ten seconds. The playout delay is a high quantile of these deviations, with a reserve. It grows to the
+/// deviation at once, because frames are late already. It grows further, and shrinks, slowly.
 #[derive(Debug)]
 pub struct AdaptiveDelay {
     delay: Duration,

@@ -32,8 +32,8 @@ impl Canvas {
         self.size
     }
 
-    /// Draws a frame. Of a damaged one, only the parts in `fresh_area` are drawn; the others keep the pixels of the picture
-    /// before, or are grey if that has another size or generation.
+    /// Draws a frame. Of a damaged one, only the parts in `fresh_area` are drawn; the others keep the pixels of the
+    /// picture before, or are grey if that has another size or generation.
     ///
     /// # Errors
     /// Returns a [`DecodeError`] if the frame cannot be decoded. The picture before remains.

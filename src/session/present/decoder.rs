@@ -22,8 +22,8 @@ use crate::stats::RateMeter;
 /// Decoded picture for the screen.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// RGBA pixels, 4 bytes each, row by row; scaled for the area set with [`Decoder::set_area`], and rotated, unless the
-    /// renderer does so.
+    /// RGBA pixels, 4 bytes each, row by row; scaled for the area set with [`Decoder::set_area`], and rotated, unless
+    /// the renderer does so.
     pub pixels: Bytes,
     /// Width of `pixels`, in pixels.
     pub width: u32,
@@ -123,7 +123,7 @@ struct Look {
 #[derive(Debug)]
 struct NewestPicture {
     picture: Arc<Picture>,
-    /// That of [`Job::session_area`].
+    /// Share of its area that comes from the frame, as in [`Job::session_area`].
     area: Option<f64>,
     /// True until the picture is read.
     is_unseen: bool,
@@ -209,8 +209,8 @@ pub struct DecodeStats {
     pub unshown_last_second: u64,
     /// Sum of the shares of the area of all such frames that came from the frame, each from 0 to 1.
     pub unshown_area: f64,
-    /// Kind of JPEG of the last frame of the session that could not be decoded since [`Decoder::start_session`], if the decoder does
-    /// not know it.
+    /// Kind of JPEG of the last frame of the session that could not be decoded since [`Decoder::start_session`], if the
+    /// decoder does not know it.
     pub unknown_kind: Option<&'static str>,
     /// Total time spent on decoding and scaling frames of the session.
     pub total_time: Duration,
@@ -219,7 +219,8 @@ pub struct DecodeStats {
 }
 
 impl DecodeStats {
-    /// Returns the difference to earlier figures. `max_time`, `unknown_kind` and `unshown_last_second` are those of `self`.
+    /// Returns the difference to earlier figures. `max_time`, `unknown_kind` and `unshown_last_second` are those of
+    /// `self`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             decoded: self.decoded - earlier.decoded,
@@ -263,8 +264,8 @@ impl Decoder {
         self.push(Job { jpeg, inserted_restarts, fresh_area, position, generation, is_of_session });
     }
 
-    /// Queues a frame of a session, unless those are held back. If it is damaged and was repaired, what is not in its fresh
-    /// area is taken from the picture before.
+    /// Queues a frame of a session, unless those are held back. If it is damaged and was repaired, what is not in its
+    /// fresh area is taken from the picture before.
     pub fn decode_frame(&self, frame: Frame, position: Option<Npt>, generation: u64) {
         let Frame { jpeg, inserted_restarts, fresh_area, .. } = frame;
         let is_of_session = true;
@@ -328,8 +329,8 @@ impl Decoder {
         self.shared.lock().is_held = is_held;
     }
 
-    /// Stops decoding while the screen cannot be seen, as in a minimized window. Frames that arrive meanwhile do not count as
-    /// dropped; the newest one is decoded when the screen is visible again.
+    /// Stops decoding while the screen cannot be seen, as in a minimized window. Frames that arrive meanwhile do not
+    /// count as dropped; the newest one is decoded when the screen is visible again.
     pub fn set_hidden(&self, is_hidden: bool) {
         self.shared.lock().is_hidden = is_hidden;
         self.shared.condvar.notify_one();
@@ -342,7 +343,8 @@ impl Decoder {
         DecodeStats { unshown_last_second, ..state.stats }
     }
 
-    /// Returns the figures at the start of a session, and resets the longest time, the unknown kind and the last second.
+    /// Returns the figures at the start of a session, and resets the longest time, the unknown kind and the last
+    /// second.
     pub fn start_session(&self) -> DecodeStats {
         let mut state = self.shared.lock();
         state.unshown = RateMeter::default();

@@ -76,7 +76,7 @@ impl Orientation {
         u16::from(self.quarter_turns) * 90
     }
 
-    /// Returns whether left and right are exchanged before the rotation.
+    /// Returns true if left and right are exchanged before the rotation.
     pub fn is_flipped(self) -> bool {
         self.is_flipped
     }
@@ -141,18 +141,18 @@ pub enum Scaler {
 const MAX_PIXELS: u64 = 64 * 1024 * 1024;
 
 impl PictureView {
-    /// Returns whether the pixels of a picture are those of the screen in an area. `None` for the area keeps the size of the
-    /// picture.
+    /// Returns true if the pixels of a picture are those of the screen in an area. `None` for the area keeps the size
+    /// of the picture.
     pub fn keeps_pixels(self, size: (u32, u32), area: Option<(u32, u32)>) -> bool {
         self.orientation == Orientation::default()
             && self.placement(size, area) == Placement { part: whole(size), size }
     }
 
-    /// Draws RGBA pixels into an area: replaces `drawn` by the pixels of the screen, and returns their width and height.
-    /// Sizes are (width, height) in pixels. `None` for the area keeps the size of the picture.
+    /// Draws RGBA pixels into an area: replaces `drawn` by the pixels of the screen, and returns their width and
+    /// height. Sizes are (width, height) in pixels. `None` for the area keeps the size of the picture.
     ///
-    /// A rotation or a reflection is a pass over the scaled pixels; only a rotation by 90° or 270° needs a second buffer
-    /// for it. Without both, the pixels are those that the scaler wrote.
+    /// A rotation or a reflection is a pass over the scaled pixels; only a rotation by 90° or 270° needs a second
+    /// buffer for it. Without both, the pixels are those that the scaler wrote.
     ///
     /// # Errors
     /// Returns the reason of the scaler.

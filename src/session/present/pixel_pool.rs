@@ -1,5 +1,5 @@
-//! Pixel buffers that are used again when no picture needs them any more. New memory for each picture would cost the system
-//! more time than the decoder needs for it.
+//! Pixel buffers that are used again when no picture needs them any more. New memory for each picture would cost the
+//! system more time than the decoder needs for it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -42,7 +42,8 @@ impl PixelPool {
         pixels
     }
 
-    /// Lets `write` fill a buffer, and returns its pixels. The buffer has the content of an earlier picture, or is empty.
+    /// Lets `write` fill a buffer, and returns its pixels. The buffer has the content of an earlier picture, or is
+    /// empty.
     ///
     /// # Errors
     /// Returns the error of `write`.

@@ -121,8 +121,8 @@ impl Presenter {
         }
     }
 
-    /// Handles a frame of the receiver. A complete frame is queued and returned for the taps. Of an incomplete one, the parts
-    /// that can be decoded are queued, if there are any.
+    /// Handles a frame of the receiver. A complete frame is queued and returned for the taps. Of an incomplete one, the
+    /// parts that can be decoded are queued, if there are any.
     pub fn handle_frame(&mut self, frame: Frame) -> Option<Frame> {
         if !frame.is_complete() {
             match self.repair(frame) {

@@ -10,8 +10,8 @@ use crate::session::frame::Frame;
 pub struct SenderClock {
     /// Timestamp and arrival time of the frame that offsets are measured against.
     origin: (i64, Instant),
-    /// Smallest offset against the origin in the current window and in the previous one, in nanoseconds, without that of the
-    /// origin.
+    /// Smallest offset against the origin in the current window and in the previous one, in nanoseconds, without that
+    /// of the origin.
     min_offsets: [Option<i64>; 2],
     window_start: Instant,
     /// Offset that expected arrivals are computed with, in nanoseconds: it approaches the smallest one.
@@ -22,12 +22,12 @@ pub struct SenderClock {
 /// Length of the window for the smallest offset. An offset counts in its window and in the next one.
 const OFFSET_WINDOW: Duration = Duration::from_secs(5);
 
-/// Time for which the first frame counts. It often arrives earlier than all others: servers send it at once, and spread the
-/// packets of the following frames over time.
+/// Time for which the first frame counts. It often arrives earlier than all others: servers send it at once, and spread
+/// the packets of the following frames over time.
 const ORIGIN_TIME: Duration = Duration::from_secs(1);
 
-/// Rate at which what frames wait for changes, in microseconds per second: frames follow each other 2 % faster or slower, which
-/// is not visible.
+/// Rate at which what frames wait for changes, in microseconds per second: frames follow each other 2 % faster or
+/// slower, which is not visible.
 pub const SLEW_MICROS_PER_SECOND: u32 = 20_000;
 
 impl SenderClock {
@@ -53,8 +53,8 @@ impl SenderClock {
 
     /// Adds the arrival of a frame to the estimate. `delay` is the time that frames wait after their expected arrival.
     ///
-    /// The estimate changes slowly, so that no frame is seen to move, except where that has a price: a first frame that was late
-    /// would delay all others, and a change beyond `delay` would make all frames late.
+    /// The estimate changes slowly, so that no frame is seen to move, except where that has a price: a first frame that
+    /// was late would delay all others, and a change beyond `delay` would make all frames late.
     pub fn update(&mut self, frame: &Frame, delay: Duration) {
         let offset = self.offset(frame);
         if frame.arrival.saturating_duration_since(self.window_start) >= OFFSET_WINDOW {
@@ -78,7 +78,8 @@ impl SenderClock {
         };
     }
 
-    /// Smallest offset of the last seconds, in nanoseconds; `None` if only the first frame has arrived, and it no longer counts.
+    /// Smallest offset of the last seconds, in nanoseconds; `None` if only the first frame has arrived, and it no
+    /// longer counts.
     fn least_offset(&self, now: Instant) -> Option<i64> {
         let is_origin_counted = now.saturating_duration_since(self.origin.1) < ORIGIN_TIME;
         self.min_offsets.into_iter().flatten().chain(is_origin_counted.then_some(0)).min()
@@ -114,8 +115,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// Adds frames, 20 per second, that arrive `late` after they were sent. Returns by how much each is expected later than it
-    /// was sent.
+    /// Adds frames, 20 per second, that arrive `late` after they were sent. Returns by how much each is expected later
+    /// than it was sent.
     fn expected(
         clock: &mut SenderClock,
         begin: Instant,

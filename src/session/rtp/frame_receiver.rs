@@ -28,8 +28,8 @@ pub trait FrameReceiver: fmt::Debug + Send {
         self.buffers().reorder_buffer.poll_timeout()
     }
 
-    /// Returns the extended timestamp of the frame that lacks packets before others that have arrived, and the time from which
-    /// it need not wait for them; `None` if no packet waits for a gap.
+    /// Returns the extended timestamp of the frame that lacks packets before others that have arrived, and the time
+    /// from which it need not wait for them; `None` if no packet waits for a gap.
     fn waiting_frame(&self) -> Option<(i64, Instant)> {
         None
     }
@@ -77,8 +77,8 @@ pub struct StreamBuffers {
     pub reorder_buffer: ReorderBuffer,
     /// Frames, complete or not, that have not been polled yet.
     pub frames: VecDeque<Frame>,
-    /// Arrivals of the last packets, with the extended timestamps of their frames, the oldest first. Empty where timestamps
-    /// are not a clock, so that an adaptive playout delay stays at its minimum.
+    /// Arrivals of the last packets, with the extended timestamps of their frames, the oldest first. Empty where
+    /// timestamps are not a clock, so that an adaptive playout delay stays at its minimum.
     pub arrivals: VecDeque<(Instant, i64)>,
     /// Counters of bytes and frames.
     pub stats: ReceiveStats,
@@ -127,8 +127,8 @@ impl StreamBuffers {
         self.packet_log.record_received(sequence, timestamp, ends_frame, fate);
     }
 
-    /// Inserts a packet of a frame that is finished already, so that those after it need not wait for its place, and logs it
-    /// as late.
+    /// Inserts a packet of a frame that is finished already, so that those after it need not wait for its place, and
+    /// logs it as late.
     pub fn push_late_packet(&mut self, now: Instant, sequence: i64, timestamp: i64, packet: Packet) {
         self.stats.record_late_packet();
         self.packet_log.record_received(sequence, timestamp, packet.header.marker, Fate::Late);

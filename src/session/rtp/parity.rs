@@ -1,7 +1,7 @@
 //! Lost packets that are recovered from parity packets (RFC 5109, RFC 8627). Sans-I/O.
 //!
-//! A parity packet recovers one packet once all others that it protects are known. They may arrive after it, or be recovered from
-//! other parity packets.
+//! A parity packet recovers one packet once all others that it protects are known. They may arrive after it, or be
+//! recovered from other parity packets.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,12 +12,12 @@ use crate::proto::rtp::{Packet, extend_sequence};
 use crate::session::presentation::ParityOffer;
 use crate::stats::Snapshot;
 
-/// Maximum number of packets that are kept, because a parity packet may protect them; the oldest are dropped first. It is
-/// that of some frames in HD.
+/// Maximum number of packets that are kept, because a parity packet may protect them; the oldest are dropped first. It
+/// is that of some frames in HD.
 const MAX_PACKETS: usize = 1_024;
 
-/// Maximum number of parity packets that wait for the packets that they protect; the oldest are dropped first. It is that of two
-/// frames in HD.
+/// Maximum number of parity packets that wait for the packets that they protect; the oldest are dropped first. It is
+/// that of two frames in HD.
 const MAX_WAITING: usize = 256;
 
 /// Maximum number of recovered packets that are remembered, in case the original arrives after all.
@@ -36,7 +36,7 @@ pub struct ParityDecoder {
     repaired: BTreeSet<i64>,
     repaired_count: u64,
     parity_packets: u64,
-    octets: u64,
+    bytes: u64,
 }
 
 /// Parity packets that wait for packets that they protect.
@@ -149,7 +149,7 @@ impl ParityDecoder {
             repaired: BTreeSet::new(),
             repaired_count: 0,
             parity_packets: 0,
-            octets: 0,
+            bytes: 0,
         }
     }
 
@@ -191,15 +191,17 @@ impl ParityDecoder {
         self.packets.contains_key(&sequence)
     }
 
-    /// Counts a packet that was recovered as lost, because it was too late, or as received. Returns true if it was recovered.
+    /// Counts a packet that was recovered as lost, because it was too late, or as received. Returns true if it was
+    /// recovered.
     pub fn reject(&mut self, sequence: i64) -> bool {
         let was_repaired = self.repaired.remove(&sequence);
         self.repaired_count -= u64::from(was_repaired);
         was_repaired
     }
 
-    /// Handles an RTP packet with the payload type of parity packets, of `size` bytes with all headers. `highest` is the
-    /// highest extended sequence number of the stream, and `ssrc` its SSRC. Call [`ParityDecoder::poll_recovered`] after it.
+    /// Handles an RTP packet with the payload type of parity packets, of `size` bytes with all headers. `highest` is
+    /// the highest extended sequence number of the stream, and `ssrc` its SSRC. Call [`ParityDecoder::poll_recovered`]
+    /// after it.
     ///
     /// # Errors
     /// Returns an error if the packet is not of this stream, or malformed.
@@ -217,13 +219,13 @@ impl ParityDecoder {
         let parity = Parity::parse(self.offer.format, &packet.payload).ok_or(NotParity)?;
         self.ssrc = Some(source);
         self.parity_packets += 1;
-        self.octets += size as u64;
+        self.bytes += size as u64;
         self.waiting.push(highest, parity, |sequence| self.packets.contains_key(&sequence));
         Ok(())
     }
 
-    /// Returns the next packet that can be recovered, with the SSRC of the stream; `None` if there is none. It counts as
-    /// repaired unless it is [rejected](Self::reject).
+    /// Returns the next packet that can be recovered, with the SSRC of the stream; `None` if there is none. It counts
+    /// as repaired unless it is [rejected](Self::reject).
     pub fn poll_recovered(&mut self, ssrc: u32) -> Option<RecoveredPacket> {
         loop {
             let waiting = self.waiting.pop_ready()?;
@@ -251,7 +253,7 @@ impl ParityDecoder {
     pub fn add_to(&self, snapshot: &mut Snapshot) {
         snapshot.repaired_fec = self.repaired_count;
         snapshot.fec_packets = self.parity_packets;
-        snapshot.fec_octets = self.octets;
+        snapshot.fec_octets = self.bytes;
         snapshot.record_repaired(self.repaired_count);
     }
 }
@@ -292,8 +294,8 @@ mod tests {
         std::iter::from_fn(|| state.poll_recovered(1)).map(check).collect()
     }
 
-    /// Packets and parity packets are lost at random, and arrive in any order within a block. Exactly the packets that are the
-    /// only lost ones of a group whose parity packet arrives are recovered.
+    /// Packets and parity packets are lost at random, and arrive in any order within a block. Exactly the packets that
+    /// are the only lost ones of a group whose parity packet arrives are recovered.
     #[test]
     fn packets_that_can_be_recovered_are() {
         for seed in 0..30 {

@@ -26,7 +26,7 @@ use crate::stats::{
 /// Packets of the previous PLAY that may still arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PreviousPlay {
-    /// The state without such packets.
+    /// No packets of an earlier PLAY are expected.
     None,
     /// Packets whose frames are not shown: the stream continues at another position, with the packet of this extended
     /// sequence number.
@@ -43,8 +43,8 @@ const MAX_RESTART_CANDIDATES: usize = 256;
 /// Number of unusable frames, without a usable one, after which the stream is reported as unusable.
 pub const MIN_UNUSABLE_FRAMES: u64 = 25;
 
-/// Time that packets wait for a gap at least, even if the frame that lacks the others is due: most reordered packets arrive
-/// within it, and recordings need complete frames.
+/// Time that packets wait for a gap at least, even if the frame that lacks the others is due: most reordered packets
+/// arrive within it, and recordings need complete frames.
 pub const MIN_GAP_WAIT: Duration = Duration::from_millis(10);
 
 /// Receiver of one RTP stream.
@@ -71,13 +71,13 @@ pub struct RtpFrameReceiver {
     depacketizer: Depacketizer,
     /// Extended timestamp of the last complete frame.
     last_frame_timestamp: Option<i64>,
-    /// Extended timestamp of the last frame, complete or not, and the sequence number of its last packet; `None` before the
-    /// first frame since PLAY.
+    /// Extended timestamp of the last frame, complete or not, and the sequence number of its last packet; `None` before
+    /// the first frame since PLAY.
     last_frame: Option<(i64, u16)>,
     /// Highest extended timestamp of any packet.
     highest_timestamp: Option<i64>,
-    /// Extended timestamp of the last frame that was finished without the packets that it lacked, because it was due: those
-    /// that arrive after all are late. `None` before the first.
+    /// Extended timestamp of the last frame that was finished without the packets that it lacked, because it was due:
+    /// those that arrive after all are late. `None` before the first.
     finished_timestamp: Option<i64>,
     previous_play: PreviousPlay,
     /// True once a packet was used since PLAY.
@@ -380,8 +380,8 @@ impl RtpFrameReceiver {
         self.held.push_back(received);
     }
 
-    /// Handles a restart of the sequence numbers to `first`, of which the last `candidate_count` candidates and the held
-    /// packets near `first` are part.
+    /// Handles a restart of the sequence numbers to `first`, of which the last `candidate_count` candidates and the
+    /// held packets near `first` are part.
     fn handle_proven_restart(&mut self, first: u16, candidate_count: usize) -> Option<i64> {
         let held = std::mem::take(&mut self.held);
         let packets = self.take_last_candidates(candidate_count).chain(held);

@@ -121,8 +121,8 @@ impl ReceiverReports {
         RtcpPacket::ExtendedReport { ssrc: self.identity.ssrc, block }
     }
 
-    /// Encodes a request for these packets of the source with SSRC `media_ssrc`. It is alone if `is_reduced` is true (RFC
-    /// 5506), and else follows a receiver report without a block.
+    /// Encodes a request for these packets of the source with SSRC `media_ssrc`. It is alone if `is_reduced` is true
+    /// (RFC 5506), and else follows a receiver report without a block.
     pub fn encode_nack(&self, now: Instant, media_ssrc: u32, lost: Vec<u16>, is_reduced: bool) -> Vec<u8> {
         let nack = RtcpPacket::GenericNack { ssrc: self.identity.ssrc, media_ssrc, lost };
         match is_reduced {

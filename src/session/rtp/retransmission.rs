@@ -1,8 +1,8 @@
 //! Requests for packets that are missing, by generic NACK (RFC 4585 §6.2.1), and the packets that are sent again
 //! (RFC 4588). Sans-I/O.
 //!
-//! A packet is missing from the arrival of a later one until it arrives, or until the packets after it stop waiting. It is
-//! requested as often as the round trip and the RTCP bandwidth allow, and only as long as it can still come in time.
+//! A packet is missing from the arrival of a later one until it arrives, or until the packets after it stop waiting. It
+//! is requested as often as the round trip and the RTCP bandwidth allow, and only as long as it can still come in time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -85,9 +85,9 @@ struct MissingPacket {
 struct Counts {
     repaired: u64,
     requests: u64,
-    request_octets: u64,
+    request_bytes: u64,
     packets: u64,
-    octets: u64,
+    bytes: u64,
 }
 
 /// Original of a retransmission that is still missing.
@@ -127,8 +127,8 @@ impl Retransmission {
         self.ssrc == Some(ssrc)
     }
 
-    /// Continues with the packet of this extended sequence number, or with the next that arrives if it is `None`. Nothing
-    /// before it is requested.
+    /// Continues with the packet of this extended sequence number, or with the next that arrives if it is `None`.
+    /// Nothing before it is requested.
     pub fn restart_at(&mut self, first: Option<i64>) {
         self.missing.clear();
         self.repaired.clear();
@@ -143,8 +143,8 @@ impl Retransmission {
         }
     }
 
-    /// Records the arrival of an original packet. `timeout` is the time that it waits for a gap before it to fill. Returns
-    /// true if its retransmission was used already; then it does not count as repaired any more.
+    /// Records the arrival of an original packet. `timeout` is the time that it waits for a gap before it to fill.
+    /// Returns true if its retransmission was used already; then it does not count as repaired any more.
     pub fn record_arrival(&mut self, now: Instant, sequence: i64, timeout: Duration) -> bool {
         let highest = *self.highest.get_or_insert(sequence);
         if sequence > highest {
@@ -212,7 +212,7 @@ impl Retransmission {
         let packet = rtx::restore(packet, payload_type, ssrc).ok_or(NotRetransmission)?;
         self.ssrc = Some(source);
         self.counts.packets += 1;
-        self.counts.octets += size as u64;
+        self.counts.bytes += size as u64;
         let Some(highest) = self.highest else { return Ok(None) };
         let sequence = extend_sequence(highest, packet.header.sequence);
         // It was sent twice, the original was only late, or it is too late itself.
@@ -230,7 +230,8 @@ impl Retransmission {
         Ok(Some(RepairedPacket { sequence, packet }))
     }
 
-    /// Counts a packet that [`Retransmission::handle_packet`] has returned as lost, because its frame was finished without it.
+    /// Counts a packet that [`Retransmission::handle_packet`] has returned as lost, because its frame was finished
+    /// without it.
     pub fn reject(&mut self, sequence: i64) {
         self.counts.repaired -= u64::from(self.repaired.remove(&sequence));
     }
@@ -263,11 +264,11 @@ impl Retransmission {
         (!requested.is_empty()).then_some(requested)
     }
 
-    /// Records a request of `size` bytes of UDP payload. The next one may follow after the interval that keeps RTCP within
-    /// its share of the rate of the stream, in bytes per second.
+    /// Records a request of `size` bytes of UDP payload. The next one may follow after the interval that keeps RTCP
+    /// within its share of the rate of the stream, in bytes per second.
     pub fn record_request(&mut self, now: Instant, size: usize, bytes_per_second: f64) {
         let size = size + UDP_OVERHEAD;
-        self.counts.request_octets += size as u64;
+        self.counts.request_bytes += size as u64;
         let seconds = PARTICIPANTS * size as f64 / (RTCP_SHARE * bytes_per_second.max(1.0));
         self.next_feedback_at = Some(now + MAX_FEEDBACK_INTERVAL.min(Duration::from_secs_f64(seconds)));
     }
@@ -291,12 +292,12 @@ impl Retransmission {
 
     /// Adds the figures of retransmission to those of the packets of the stream.
     pub fn add_to(&self, snapshot: &mut Snapshot) {
-        let Counts { repaired, requests, request_octets, packets, octets } = self.counts;
+        let Counts { repaired, requests, request_bytes, packets, bytes } = self.counts;
         snapshot.repaired_rtx = repaired;
         snapshot.rtx_requests = requests;
-        snapshot.rtx_request_octets = request_octets;
+        snapshot.rtx_request_octets = request_bytes;
         snapshot.rtx_packets = packets;
-        snapshot.rtx_octets = octets;
+        snapshot.rtx_octets = bytes;
         snapshot.record_repaired(repaired);
     }
 }
@@ -383,7 +384,7 @@ mod tests {
         assert_eq!(state.counts.repaired, 0);
         state.skip_before(13);
         assert!(repaired(&mut state, 12).is_none(), "the packets after it have been used");
-        assert_eq!((state.counts.repaired, state.counts.packets, state.counts.octets), (0, 4, 200));
+        assert_eq!((state.counts.repaired, state.counts.packets, state.counts.bytes), (0, 4, 200));
         assert_eq!(state.expected_response_time(), 28 * MS);
     }
 

@@ -20,7 +20,7 @@ pub struct AnnouncedPacket {
 const TIMESTAMP_TOLERANCE: Duration = Duration::from_secs(10);
 
 impl AnnouncedPacket {
-    /// Returns whether a packet received at `now` with this timestamp can be one of those announced.
+    /// Returns true if a packet received at `now` with this timestamp can be one of those announced.
     pub fn matches_timestamp(&self, now: Instant, timestamp: u32) -> bool {
         let Some(rtptime) = self.rtptime else { return true };
         let distance = timestamp.wrapping_sub(rtptime).cast_signed().unsigned_abs();
@@ -31,8 +31,9 @@ impl AnnouncedPacket {
 }
 
 impl AnnouncedPacket {
-    /// Time in which packets between the announced one and one received at `now` with this timestamp can have been sent,
-    /// in ticks of 90 kHz: the distance of the timestamps, but not more than has passed since the response to PLAY.
+    /// Time in which packets between the announced one and one received at `now` with this timestamp can have been
+    /// sent, in ticks of 90 kHz: the distance of the timestamps, but not more than has passed since the response to
+    /// PLAY.
     pub fn ticks_before(&self, now: Instant, timestamp: u32) -> u32 {
         let elapsed = now.saturating_duration_since(self.announced_at).as_secs_f64();
         let elapsed = (elapsed * f64::from(CLOCK_RATE)) as u32;

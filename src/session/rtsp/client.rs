@@ -43,8 +43,8 @@ pub struct RtspClient {
     last_position: Option<Npt>,
     /// True if a packet has arrived since SETUP.
     has_received_packets: bool,
-    /// Least number of packets that a sender report since PLAY has counted beyond those that are known here. It is not 0 if
-    /// the first packets are lost, or counted from an earlier PLAY.
+    /// Least number of packets that a sender report since PLAY has counted beyond those that are known here. It is not
+    /// 0 if the first packets are lost, or counted from an earlier PLAY.
     least_report_excess: Option<i32>,
     /// RTP packets that arrived before the response to PLAY.
     early_packets: EarlyPackets,
@@ -272,8 +272,8 @@ impl Protocol for RtspClient {
     }
 }
 
-/// Returns whether bytes begin with a TLS alert (RFC 8446 §5.1, §6), with which a server responds to a request that is not
-/// encrypted.
+/// Returns true if bytes begin with a TLS alert (RFC 8446 §5.1, §6), with which a server responds to a request that is
+/// not encrypted.
 fn is_tls_alert(bytes: &[u8]) -> bool {
     matches!(bytes, [21, 3, 0..=4, 0, 2, ..])
 }

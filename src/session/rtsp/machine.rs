@@ -188,9 +188,6 @@ const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Maximum time that a session waits for a response after a jump of a clock: mostly the connection is broken, too.
 const MAX_WAIT_AFTER_JUMP: Duration = Duration::from_secs(1);
 
-/// Value of the User-Agent header.
-const USER_AGENT: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
-
 impl RtspMachine {
     /// Creates a machine without a session.
     pub fn new(url: RtspUrl, options: RtspOptions) -> Self {
@@ -324,8 +321,8 @@ impl RtspMachine {
         self.last_request.and_then(|last| last.checked_add(timeout / 2))
     }
 
-    /// Checks the deadlines. `received` is the part of a message that has arrived, `last_packet` the arrival time of the
-    /// last packet of the stream.
+    /// Checks the deadlines. `received` is the part of a message that has arrived, `last_packet` the arrival time of
+    /// the last packet of the stream.
     pub fn handle_timeout(
         &mut self,
         now: Instant,

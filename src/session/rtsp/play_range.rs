@@ -97,7 +97,7 @@ impl PlayRange {
         self.last_timestamp = Some(self.last_timestamp.map_or(timestamp, |last| last.max(timestamp)));
     }
 
-    /// Returns whether a timestamp is before this PLAY, by at most an hour: a larger distance means another clock.
+    /// Returns true if a timestamp is before this PLAY, by at most an hour: a larger distance means another clock.
     pub fn is_before(&self, timestamp: u32) -> bool {
         // The first packet confirms or replaces the announced timestamp.
         let start = self.start_timestamp.map(|origin| origin as u32).or(self.announced.rtptime);
@@ -159,7 +159,7 @@ impl PlayRange {
         Some(Duration::from_micros(ticks.saturating_mul(1_000_000) / u64::from(CLOCK_RATE)))
     }
 
-    /// Returns whether a packet of the last frame of the range has arrived.
+    /// Returns true if a packet of the last frame of the range has arrived.
     pub fn has_reached_last_frame(&self) -> bool {
         if self.start.zip(self.end).is_some_and(|(start, end)| start >= end) {
             return true;
@@ -173,12 +173,12 @@ impl PlayRange {
         last >= end.saturating_sub(interval).saturating_sub(interval / 2)
     }
 
-    /// Returns whether more than two seconds are missing at the end of the range, which losses do not explain.
+    /// Returns true if more than two seconds are missing at the end of the range, which losses do not explain.
     pub fn is_cut_short(&self) -> bool {
         self.end_timestamp().zip(self.last_timestamp).is_some_and(|(end, last)| end - last > MAX_MISSING_END)
     }
 
-    /// Returns whether the range is over by the clock. `expected_end` is the time at which a packet with the timestamp
+    /// Returns true if the range is over by the clock. `expected_end` is the time at which a packet with the timestamp
     /// of the end would arrive.
     pub fn has_elapsed(&self, now: Instant, expected_end: Option<Instant>) -> bool {
         // The last frame started one interval earlier. 20 ms of tolerance for the difference between the clocks.

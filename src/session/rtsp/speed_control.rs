@@ -9,8 +9,8 @@ pub struct SpeedControl {
     wanted: Factor,
     /// Speed that the last successful PLAY of this session has requested.
     requested: Factor,
-    /// True once a PLAY of this session had a Scale header. From then on every one has it: without one, a server may keep
-    /// the last speed.
+    /// True once a PLAY of this session had a Scale header. From then on every one has it: without one, a server may
+    /// keep the last speed.
     has_used_scale: bool,
     /// True if the server plays at its own speed only.
     is_refused: bool,
@@ -27,12 +27,13 @@ impl SpeedControl {
         *self = Self { wanted: self.wanted, ..Self::default() };
     }
 
-    /// Leaves the stream at the speed at which it plays, because a request was refused. The next PLAY has the wanted one.
+    /// Leaves the stream at the speed at which it plays, because a request was refused. The next PLAY has the wanted
+    /// one.
     pub fn give_up(&mut self) {
         self.requested = self.wanted;
     }
 
-    /// Returns whether the stream plays at another speed than it should.
+    /// Returns true if the stream plays at another speed than it should.
     pub fn needs_play(&self) -> bool {
         !self.is_refused && self.wanted != self.requested
     }
@@ -43,7 +44,8 @@ impl SpeedControl {
         (is_needed && !self.is_refused).then_some(self.wanted)
     }
 
-    /// Handles the refusal of a PLAY with this Scale. If the server has played at another speed before, that is wanted again.
+    /// Handles the refusal of a PLAY with this Scale. If the server has played at another speed before, that is wanted
+    /// again.
     pub fn handle_refusal(&mut self, requested: Factor, refusal: SpeedRefusal) -> SpeedResponse {
         if self.has_used_scale && requested != self.requested {
             self.wanted = self.requested;

@@ -23,8 +23,8 @@ pub(super) struct SourceState {
     /// Time at which `extended_max` last advanced.
     pub(super) last_advance: Instant,
     pub(super) bad_seq: BadSequence,
-    /// Time at which the count was started, if RTP-Info did not announce its first packet: packets that were sent before
-    /// the first one received may still arrive.
+    /// Time at which the count was started, if RTP-Info did not announce its first packet: packets that were sent
+    /// before the first one received may still arrive.
     pub(super) open_since: Option<Instant>,
     /// Timestamp of the first packet.
     pub(super) first_timestamp: Option<u32>,
@@ -119,7 +119,7 @@ impl SourceState {
         (self.extended_max - self.base_seq + 1) as u64
     }
 
-    /// Returns whether the packets before `sequence` that have not arrived can be lost. Otherwise the sender has
+    /// Returns true if the packets before `sequence` that have not arrived can be lost. Otherwise the sender has
     /// restarted its count, or the packet is a stray one.
     pub(super) fn can_be_loss(
         &self,
@@ -148,7 +148,7 @@ impl SourceState {
         jump - 1 <= max_loss
     }
 
-    /// Returns whether the gap before `sequence` may be a jump of the sender: it is within one frame and larger than
+    /// Returns true if the gap before `sequence` may be a jump of the sender: it is within one frame and larger than
     /// the frames before it, or no frame is known.
     pub(super) fn is_doubtful_gap(&self, sequence: i64, timestamp: u32, rate: &PacketRate) -> bool {
         let lost = sequence - self.extended_max - 1;
@@ -160,7 +160,7 @@ impl SourceState {
         }
     }
 
-    /// Returns whether a packet behind the highest one can belong to the count: its timestamp is not newer than that of
+    /// Returns true if a packet behind the highest one can belong to the count: its timestamp is not newer than that of
     /// the newest frame, not of that frame if it precedes it, and not too old.
     pub(super) fn matches_clock(&self, now: Instant, sequence: i64, timestamp: u32) -> bool {
         let is_before_play = self.play_start.is_some_and(|(first, at)| {
@@ -211,8 +211,8 @@ impl SourceState {
         self.newest = Some(NewestFrame { timestamp: header.timestamp, previous, has_ended: header.marker });
     }
 
-    /// Counts a packet that arrived after the count was restarted. Returns whether it was missing; `None` if it does not
-    /// belong to the count.
+    /// Counts a packet that arrived after the count was restarted. Returns true if it was missing; `None` if it does
+    /// not belong to the count.
     pub(super) fn count_late(
         &mut self,
         now: Instant,
@@ -227,8 +227,8 @@ impl SourceState {
         Some(self.mark_received(sequence))
     }
 
-    /// Returns the extended sequence number of a packet that arrived after the count was restarted; `None` if it does not
-    /// belong to the count.
+    /// Returns the extended sequence number of a packet that arrived after the count was restarted; `None` if it does
+    /// not belong to the count.
     pub(super) fn late_sequence(&self, now: Instant, header: &Header) -> Option<i64> {
         let sequence = extend_sequence(self.extended_max, header.sequence);
         let belongs_to_count = match sequence - self.extended_max {
@@ -238,8 +238,8 @@ impl SourceState {
         belongs_to_count.then_some(sequence)
     }
 
-    /// Counts a packet that was sent shortly before the first one received, if that one was not announced. Returns false
-    /// if it cannot be.
+    /// Counts a packet that was sent shortly before the first one received, if that one was not announced. Returns
+    /// false if it cannot be.
     pub(super) fn extend_back(&mut self, now: Instant, sequence: i64) -> bool {
         let is_open =
             self.open_since.is_some_and(|since| now.saturating_duration_since(since) <= MAX_HOLD_TIME);

@@ -91,8 +91,8 @@ impl App {
         Task::batch([saving, self.show_sign_in()])
     }
 
-    /// Clears what belonged to the media before. `is_return` is true if the film from before a stream is open again, whose
-    /// figures return.
+    /// Clears what belonged to the media before. `is_return` is true if the film from before a stream is open again,
+    /// whose figures return.
     fn replace_media(&mut self, is_return: bool) {
         self.session_record.reset();
         let before = self.before_stream.take();

@@ -80,12 +80,12 @@ impl BannerTimeout {
         }
     }
 
-    /// Returns whether a banner is shown that disappears by itself.
+    /// Returns true if a banner is shown that disappears by itself.
     pub fn is_shown(&self) -> bool {
         matches!(self, Self::Shown(..))
     }
 
-    /// Returns whether the banner is over.
+    /// Returns true if the banner is over.
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Over(_))
     }

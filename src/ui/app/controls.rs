@@ -10,7 +10,7 @@ use super::time_line::{self, TimeLine};
 use super::transport::{self, Entry, entries};
 use crate::session::RtspState;
 use crate::settings::Controls;
-use crate::ui::renderer::{Element, Row};
+use crate::ui::renderer::{Element, Row, Text};
 use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
@@ -47,27 +47,34 @@ pub fn view(
         }
         None => Label { text: frame_label(position), is_muted: true },
     };
-    let line = match position.is_live {
-        true => time_line::live_line(playback.state() == RtspState::Playing, played_s),
-        false => time_line::view(position, time_line),
-    };
-    let line = line.map(Action::TimeLine);
-    // Four buttons leave no space for them in a small window.
-    let nothing = (RecordingState::Off, Label { text: String::new(), is_muted: true });
-    let (beside_line, beside_buttons) = match playback.controls(controls) {
-        Controls::Three => (nothing, (state.recording, label)),
-        Controls::Four => ((state.recording, label), nothing),
-    };
-    let (recording, label) = beside_line;
-    let line = Row::new()
-        .push(line)
-        .push(recording_label(recording))
-        .push(label_beside_line(label, position))
-        .spacing(distance::NORMAL)
-        .align_y(Center);
-    let bar = column![line, button_row(playback, controls, beside_buttons, entries(state))]
-        .spacing(distance::SMALL);
+    let is_playing = playback.state() == RtspState::Playing;
+    let (buttons, icons, recording) = (buttons(playback, controls), entries(state), state.recording);
+    let bar = responsive(move |available| {
+        let line = match position.is_live {
+            true => time_line::live_line(is_playing, played_s),
+            false => time_line::view(position, time_line.clone()),
+        };
+        let layout = Layout::new(available.width, buttons.len(), icons.len());
+        let line = Row::new()
+            .push(line.map(Action::TimeLine))
+            .push(recording_label(recording).filter(|_| !layout.recording_beside_buttons))
+            .push(label_beside_line(&label, position).filter(|_| !layout.label_beside_buttons))
+            .spacing(distance::NORMAL)
+            .align_y(Center);
+        let line = container(line).center_y(time_line::HEIGHT);
+        column![line, button_row(&buttons, &label, recording, &icons, layout)].spacing(distance::SMALL).into()
+    });
+    let bar = bar.height(time_line::HEIGHT + distance::SMALL + ROW_HEIGHT);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
+}
+
+/// Returns the worded buttons, and which of them a click can press.
+fn buttons(playback: &Playback, controls: Controls) -> Vec<(Button, bool)> {
+    let buttons: &[Button] = match playback.controls(controls) {
+        Controls::Three => &[Button::Play, Button::Pause, Button::Stop],
+        Controls::Four => &[Button::Setup, Button::Play, Button::Pause, Button::Teardown],
+    };
+    buttons.iter().map(|&button| (button, playback.is_enabled(button, controls))).collect()
 }
 
 fn frame_label(position: PlaybackPosition) -> String {
@@ -79,18 +86,42 @@ fn frame_label(position: PlaybackPosition) -> String {
     }
 }
 
-/// Text at the right of the buttons.
+/// Number of the frame, or where playback resumes.
 #[derive(Clone)]
 struct Label {
     text: String,
     is_muted: bool,
 }
 
-/// Width from which the text beside the buttons is shown, in logical pixels.
-const MIN_LABEL_WIDTH: f32 = 120.0;
+/// Places of the parts of the bar, which depend on its width and on the number of buttons and icons only.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    /// The icons are in the bar, and not in a menu.
+    has_icons: bool,
+    /// The number of the frame is between buttons and icons, and not beside the time line.
+    label_beside_buttons: bool,
+    /// So is the state of the recording.
+    recording_beside_buttons: bool,
+}
 
-/// Width from which it is shown together with the state of the recording, in logical pixels.
-const MIN_WIDTH_OF_BOTH: f32 = 320.0;
+impl Layout {
+    fn new(available: f32, buttons: usize, icons: usize) -> Self {
+        let buttons_width = buttons as f32 * (BUTTON_WIDTH + distance::SMALL) + distance::SMALL;
+        let width_of = |icons: usize| icons as f32 * (ICON_BUTTON_SIZE + distance::TIGHT) - distance::TIGHT;
+        let icons_width = width_of(icons) + SPEED_WIDTH + 2.0 * SPEED_PADDING - ICON_BUTTON_SIZE;
+        let has_icons = available >= MIN_WIDTH_OF_ICONS && available >= buttons_width + icons_width;
+        let gap = available - buttons_width - if has_icons { icons_width } else { width_of(1) };
+        Self {
+            has_icons,
+            label_beside_buttons: gap >= LABEL_WIDTH,
+            recording_beside_buttons: gap >= LABEL_WIDTH + distance::WIDE + RECORDING_WIDTH,
+        }
+    }
+}
+
+/// Space of the number of the frame and of the state of the recording, in logical pixels.
+const LABEL_WIDTH: f32 = 150.0;
+const RECORDING_WIDTH: f32 = 150.0;
 
 /// Height of the text, in logical pixels.
 const LABEL_HEIGHT: f32 = size::SMALL * 1.3;
@@ -98,11 +129,20 @@ const LABEL_HEIGHT: f32 = size::SMALL * 1.3;
 /// Width of the bar from which the icons are in it, in logical pixels. In a narrower one they are in a menu.
 const MIN_WIDTH_OF_ICONS: f32 = 900.0 - 2.0 * distance::WIDE;
 
+/// Width of a worded button, in logical pixels.
+const BUTTON_WIDTH: f32 = 116.0;
+
+/// Width and height of the button of an icon, in logical pixels.
+const ICON_BUTTON_SIZE: f32 = ICON_SIZE + 20.0;
+
 /// Height of the row of buttons, in logical pixels.
 const ROW_HEIGHT: f32 = 39.0;
 
 /// Width of the speed, in logical pixels: that of "1.25×".
 const SPEED_WIDTH: f32 = 38.0;
+
+/// Space at the left and at the right of the speed, in logical pixels.
+const SPEED_PADDING: f32 = 4.0;
 
 /// Height of an icon, in logical pixels.
 const ICON_SIZE: f32 = 16.0;
@@ -111,27 +151,23 @@ const ICON_SIZE: f32 = 16.0;
 const MENU_ID: &str = "more";
 
 fn button_row(
-    playback: &Playback,
-    controls: Controls,
-    (recording, label): (RecordingState, Label),
-    icons: Vec<Entry>,
+    buttons: &[(Button, bool)],
+    label: &Label,
+    recording: RecordingState,
+    icons: &[Entry],
+    layout: Layout,
 ) -> Element<'static, Action> {
-    let buttons: &[Button] = match playback.controls(controls) {
-        Controls::Three => &[Button::Play, Button::Pause, Button::Stop],
-        Controls::Four => &[Button::Setup, Button::Play, Button::Pause, Button::Teardown],
+    let buttons = buttons.iter().map(|&(button, is_enabled)| control_button(button, is_enabled));
+    let buttons = Row::with_children(buttons).spacing(distance::SMALL);
+    let recording = recording_label(recording).filter(|_| layout.recording_beside_buttons);
+    let label = layout.label_beside_buttons.then(|| label_text(label));
+    let labels = Row::new().push(recording).push(label).spacing(distance::WIDE).align_y(Center);
+    let labels = container(labels).align_right(Fill).center_y(LABEL_HEIGHT).clip(true);
+    let icons = match layout.has_icons {
+        true => Row::with_children(icons.iter().map(transport_icon)).spacing(distance::TIGHT).into(),
+        false => menu_icon(),
     };
-    let buttons: Vec<_> =
-        buttons.iter().map(|&button| (button, playback.is_enabled(button, controls))).collect();
-    let row = responsive(move |available| {
-        let icons = match available.width < MIN_WIDTH_OF_ICONS {
-            true => menu_icon(),
-            false => Row::with_children(icons.iter().map(transport_icon)).spacing(distance::TIGHT).into(),
-        };
-        let buttons = buttons.iter().map(|&(button, is_enabled)| control_button(button, is_enabled));
-        let buttons = Row::with_children(buttons).spacing(distance::SMALL);
-        row![buttons, labels(label.clone(), recording), icons].spacing(distance::SMALL).align_y(Center).into()
-    });
-    row.height(ROW_HEIGHT).into()
+    row![buttons, labels, icons].spacing(distance::SMALL).align_y(Center).height(ROW_HEIGHT).into()
 }
 
 fn transport_icon<'a>(entry: &Entry) -> Element<'a, Action> {
@@ -143,9 +179,9 @@ fn transport_icon<'a>(entry: &Entry) -> Element<'a, Action> {
     let (content, padding) = match &entry.label {
         Some(label) => {
             let label = text(label.clone()).size(size::SMALL).wrapping(Wrapping::None);
-            (container(label).center_x(SPEED_WIDTH).center_y(ICON_SIZE).into(), [10, 4])
+            (container(label).center_x(SPEED_WIDTH).center_y(ICON_SIZE).into(), [10.0, SPEED_PADDING])
         }
-        None => (icon(entry.icon), [10, 10]),
+        None => (icon(entry.icon), [10.0, 10.0]),
     };
     let pressed = button(content)
         .padding(padding)
@@ -159,29 +195,18 @@ fn menu_icon<'a>() -> Element<'a, Action> {
     hint(container(pressed).id(MENU_ID), "More", Position::Top)
 }
 
-/// Returns the state of the recording and the text, as far as the space between the buttons suffices.
-fn labels<'a>(label: Label, recording: RecordingState) -> Element<'a, Action> {
-    let shown = responsive(move |available| {
-        let content = |content: String| text(content).size(size::SMALL).wrapping(Wrapping::None);
-        let recording = recording_label(recording);
-        let min_width = if recording.is_some() { MIN_WIDTH_OF_BOTH } else { MIN_LABEL_WIDTH };
-        let label = (available.width >= min_width).then(|| match label.is_muted {
-            true => content(label.text.clone()).style(theme::muted),
-            false => content(label.text.clone()),
-        });
-        let line = Row::new().push(recording).push(label).spacing(distance::WIDE).align_y(Center);
-        container(line).align_right(Fill).center_y(Fill).clip(true).into()
-    });
-    shown.height(LABEL_HEIGHT).into()
+fn label_text<'a>(label: &Label) -> Text<'a> {
+    let content = text(label.text.clone()).size(size::SMALL).wrapping(Wrapping::None);
+    if label.is_muted { content.style(theme::muted) } else { content }
 }
 
-/// Returns the text beside the time line; `None` if there is none. Its width depends on the number of frames only, so that
-/// the line keeps its length during playback.
-fn label_beside_line<'a>(label: Label, position: PlaybackPosition) -> Option<Element<'a, Action>> {
+/// Returns the text beside the time line; `None` if there is none. Its width depends on the number of frames only, so
+/// that the line keeps its length during playback.
+fn label_beside_line<'a>(label: &Label, position: PlaybackPosition) -> Option<Element<'a, Action>> {
     let digits = position.frame_count.map_or(0, |frames| frames.to_string().len());
-    let content = text(label.text.clone()).size(size::SMALL).wrapping(Wrapping::None).align_x(Right);
+    let content = label_text(label).align_x(Right);
     let shown = match label.is_muted {
-        true => content.width(FRAME_WIDTH + 2.0 * DIGIT_WIDTH * digits as f32).style(theme::muted),
+        true => content.width(FRAME_WIDTH + 2.0 * DIGIT_WIDTH * digits as f32),
         false => content,
     };
     (!label.text.is_empty()).then(|| shown.into())
@@ -215,7 +240,7 @@ fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
     let content =
         row![icon(symbol), text(kind.name()).size(size::LARGE)].spacing(distance::SMALL).align_y(Center);
     let pressed = button(container(content).center_x(Fill))
-        .width(116)
+        .width(BUTTON_WIDTH)
         .padding([9, 10])
         .style(style)
         .on_press_maybe(is_enabled.then_some(Action::Press(kind)));

@@ -74,6 +74,7 @@ impl App {
         match form.update(message) {
             connect::Action::None => Task::none(),
             connect::Action::Focus(field) => focus::move_to_end(field.id()),
+            connect::Action::FocusUnlessControl(field) => focus::move_to_end_unless_control(field.id()),
             connect::Action::Close => {
                 self.dialog = None;
                 Task::none()
@@ -175,7 +176,7 @@ impl App {
         self.backend.send(Command::SetErrorCorrection(self.settings.error_correction));
     }
 
-    /// Returns whether the film is played at another rate than it should be, or is just being opened.
+    /// Returns true if the film is played at another rate than it should be, or is just being opened.
     fn needs_reopening(&self) -> bool {
         let expected = match self.playback.source() {
             Some(Source::Local(film)) => Some(self.frame_rates.rate_of(film)),
@@ -328,10 +329,10 @@ impl App {
         }
     }
 
-    /// Shows the dialog to save a file, unless one of the system is open. The suggested name is that of the film with date and
-    /// time, and `ending`, such as `seconds.csv`.
+    /// Shows the dialog to save a file, unless one of the system is open. The suggested name is that of the film with
+    /// date and time, and `ending`, such as `seconds.csv`.
     pub(super) fn save_file(&mut self, ending: &str, bytes: Vec<u8>) -> Task<Message> {
-        if std::mem::replace(&mut self.is_file_dialog_open, true) {
+        if !self.may_open_file_dialog() {
             return Task::none();
         }
         let film = self.playback.name().unwrap_or_else(|| "reelay".to_owned());

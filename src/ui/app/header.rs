@@ -35,7 +35,7 @@ pub enum Action {
 pub struct Panels<'a> {
     /// Open panels.
     pub open: &'a [PanelKind],
-    /// Those of them for which there is space.
+    /// Open panels that fit beside the video.
     pub visible: Vec<PanelKind>,
     /// The lesson layout: on, off, or hidden because the window is too small for it.
     pub lesson: Toggle,

@@ -84,8 +84,9 @@ impl App {
         match shortcut {
             Shortcut::Escape | Shortcut::EscapeFromField => self.close_dialog(),
             Shortcut::Confirm => return self.confirm_dialog(),
-            // The key that opens the help closes it.
+            // The key that opens a dialog closes it.
             Shortcut::Help if matches!(self.dialog, Some(Dialog::Help(_))) => self.close_dialog(),
+            Shortcut::PlayList if matches!(self.dialog, Some(Dialog::PlayList)) => self.close_dialog(),
             _ => {}
         }
         Task::none()

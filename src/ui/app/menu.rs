@@ -76,7 +76,7 @@ pub enum Action {
 /// Line of a menu.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// What the line does.
+    /// Label of the line.
     pub name: &'static str,
     /// Key with the same effect; `None` if there is none.
     pub shortcut: Option<Shortcut>,
@@ -110,8 +110,8 @@ const MARK_WIDTH: f32 = 14.0;
 /// Distance of the menu of the bar from the lower edge of the window, in logical pixels: status bar and bar.
 const ABOVE_BAR: f32 = 92.0;
 
-/// Returns the menu in an area that covers the window: a click beside the menu closes it. A menu that is higher than the
-/// window can be scrolled.
+/// Returns the menu in an area that covers the window: a click beside the menu closes it. A menu that is higher than
+/// the window can be scrolled.
 pub fn view<'a>(menu: Menu, lines: Vec<Line>) -> Element<'a, Action> {
     let area = responsive(move |available| {
         let needed = lines.len() as f32 * LINE_HEIGHT + 2.0 * distance::TIGHT;

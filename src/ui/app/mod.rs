@@ -7,17 +7,17 @@
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
 //! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking`,
 //!   `hovering`, `viewing_options` and `video_area`.
-//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls` (with the `time_line`), `banner`
-//!   and `status_bar` (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu` and `menu_lines`;
-//!   `banner_timeout`: banners that disappear; `window_size`: size of a new window; `window_place` and `window_closing`: its
-//!   size and place from one start to the next.
-//! - `subscription`: inputs from outside the window, with `backend_subscription`; `handed_over`: what the command line names,
-//!   also that of `later_starts`; `screen_saver`: keeping it away.
-//! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to try;
-//!   `sharing`: serving the open film to other players, with `sharing_bar`.
-//! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
-//!   is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and message log; `before_stream`: what
-//!   returns if a stream cannot be set up; `panel_state`: open panels.
+//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls` (with the `time_line`),
+//!   `banner` and `status_bar` (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu` and
+//!   `menu_lines`; `banner_timeout`: banners that disappear; `window_size`: size of a new window; `window_place` and
+//!   `window_closing`: its size and place from one start to the next.
+//! - `subscription`: inputs from outside the window, with `backend_subscription`; `handed_over`: what the command line
+//!   names, also that of `later_starts`; `screen_saver`: keeping it away.
+//! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to
+//!   try; `sharing`: serving the open film to other players, with `sharing_bar`.
+//! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the
+//!   media that is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and
+//!   message log; `before_stream`: what returns if a stream cannot be set up; `panel_state`: open panels.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.

@@ -51,7 +51,7 @@ impl App {
         }
     }
 
-    /// Returns whether an action describes how the picture is shown.
+    /// Returns true if an action describes how the picture is shown.
     pub(super) fn is_picture_action_on(&self, action: PictureAction) -> bool {
         match action {
             PictureAction::SetSize(size) => size == self.settings.picture_size,

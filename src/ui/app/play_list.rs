@@ -152,12 +152,12 @@ impl PlayList {
         self.current = indexes.min_by_key(|index| index.abs_diff(self.current)).unwrap_or(self.current);
     }
 
-    /// Returns whether there is an entry after the current one.
+    /// Returns true if there is an entry after the current one.
     pub fn has_next(&self) -> bool {
         self.current + 1 < self.entries.len() || self.repeat == Repeat::All && self.entries.len() > 1
     }
 
-    /// Returns whether there is an entry before the current one.
+    /// Returns true if there is an entry before the current one.
     pub fn has_previous(&self) -> bool {
         self.current > 0 || self.repeat == Repeat::All && self.entries.len() > 1
     }

@@ -19,8 +19,8 @@ impl App {
         self.open_all([Source::Local(source)], play);
     }
 
-    /// Opens the first of these, and plays it if `play` is true. The others follow when it has ended. Does nothing if there
-    /// are none.
+    /// Opens the first of these, and plays it if `play` is true. The others follow when it has ended. Does nothing if
+    /// there are none.
     pub fn open_all(&mut self, sources: impl IntoIterator<Item = Source>, play: bool) {
         let sources: Vec<Source> = sources.into_iter().take(MAX_ENTRIES).collect();
         if let Some(first) = sources.first().cloned() {
@@ -31,8 +31,8 @@ impl App {
         }
     }
 
-    /// Brings back the play list from before a stream that could not be set up, when its film is opened again. The figures
-    /// follow when it is open.
+    /// Brings back the play list from before a stream that could not be set up, when its film is opened again. The
+    /// figures follow when it is open.
     pub(super) fn restore_before_stream(&mut self) {
         let (Some(film), Some(before)) = (self.playback.returning_to(), &mut self.before_stream) else {
             return;
@@ -84,6 +84,9 @@ impl App {
 
     /// Opens an entry of the list in place of another one. A film is served to other players if that one was.
     fn start_entry(&mut self, entry: Source, play: bool) {
+        if self.is_recent(&entry) {
+            self.recents.choose_another(&entry);
+        }
         let is_shared = self.is_newest_shared();
         self.start(entry, play);
         self.share_opening(is_shared);
@@ -123,16 +126,16 @@ impl App {
         }
     }
 
-    /// Shows the start screen instead of a stream that could not be set up. With four buttons the stream stays, so that Setup
-    /// can be pressed again when its server is there.
+    /// Shows the start screen instead of a stream that could not be set up. With four buttons the stream stays, so that
+    /// Setup can be pressed again when its server is there.
     pub(super) fn leave_failed_stream(&mut self) {
         if self.playback.controls(self.settings.controls) == Controls::Three {
             self.playback.discard_failed_stream();
         }
     }
 
-    /// Opens the next entry of the list in place of one that cannot be opened, whose error stays. `is_shared` is true if that one
-    /// was to be served.
+    /// Opens the next entry of the list in place of one that cannot be opened, whose error stays. `is_shared` is true
+    /// if that one was to be served.
     pub(super) fn skip_failed(&mut self, goal: Goal, error: String, is_shared: bool) {
         let next = self.play_list.current() + 1;
         if let Some(entry) = self.play_list.select(next) {
@@ -191,8 +194,8 @@ impl App {
         self.forget_previous_media();
     }
 
-    /// Returns the goal of new media: with three buttons it is set up, and played if that is preferred; with four no request
-    /// is sent without a click.
+    /// Returns the goal of new media: with three buttons it is set up, and played if that is preferred; with four no
+    /// request is sent without a click.
     fn initial_goal(&self, play: bool) -> Goal {
         match (play, self.settings.controls) {
             (true, _) => Goal::Playing,
@@ -222,8 +225,8 @@ impl App {
     }
 }
 
-/// Returns the sentence about what is not in the list of a folder: the reason of the first, and the number of the others. `None`
-/// if nothing is left out.
+/// Returns the sentence about what is not in the list of a folder: the reason of the first, and the number of the
+/// others. `None` if nothing is left out.
 fn left_out(skipped: &[String]) -> Option<String> {
     let (first, others) = skipped.split_first()?;
     // The advice at the end is for a file that was chosen alone.

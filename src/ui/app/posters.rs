@@ -25,8 +25,8 @@ impl Posters {
         self.known.iter().find(|(known, _)| known == film).and_then(|(_, poster)| poster.as_ref())
     }
 
-    /// Returns the next film whose poster is to be read; `None` while one is being read. Forgets the posters of films that
-    /// are not among the recents.
+    /// Returns the next film whose poster is to be read; `None` while one is being read. Forgets the posters of films
+    /// that are not among the recents.
     pub fn next(&mut self, recents: &[Recent]) -> Option<PathBuf> {
         if self.is_reading {
             return None;

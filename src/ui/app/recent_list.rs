@@ -34,7 +34,7 @@ const LINE_HEIGHT: f32 = 52.0;
 const TITLE_HEIGHT: f32 = 38.0;
 
 impl<'a> RecentList<'a> {
-    /// Returns whether nothing was opened before.
+    /// Returns true if nothing was opened before.
     pub fn is_empty(&self) -> bool {
         self.recents.is_empty()
     }
@@ -104,7 +104,8 @@ impl<'a> RecentList<'a> {
     }
 }
 
-/// Returns the request of a key while the entry has the focus; `None` if it has none. `last` is the index of the last entry.
+/// Returns the request of a key while the entry has the focus; `None` if it has none. `last` is the index of the last
+/// entry.
 fn key_action(key: ControlKey, index: usize, last: usize, source: &RecentSource) -> Option<Action> {
     match key {
         ControlKey::Vertical(steps) => {

@@ -25,13 +25,13 @@ impl RecentState {
         }
     }
 
-    /// Returns whether the user has chosen this source, once.
+    /// Returns true if the user has chosen this source, once.
     pub fn take_chosen(&mut self, is_source: impl Fn(&Source) -> bool) -> bool {
         let at = self.chosen.iter().position(is_source);
         at.map(|at| self.chosen.remove(at)).is_some()
     }
 
-    /// Returns whether the recents have changed, once.
+    /// Returns true if the recents have changed, once.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.is_changed)
     }

@@ -1,7 +1,7 @@
 //! Films and streams that were opened before, for the start screen.
 //!
-//! Remembered is what the user chose: a film once it is open, a folder or a list of films without its films, and a stream
-//! when it is connected to.
+//! Remembered is what the user chose: a film once it is open, a folder or a list of films without its films, and a
+//! stream when it is connected to.
 
 use std::path::PathBuf;
 use std::thread;
@@ -121,6 +121,11 @@ impl App {
             MediaSource::File(path) => self.settings.is_recent_film(&path).then_some(path),
             MediaSource::Sample => None,
         }
+    }
+
+    /// Returns true for a film that is among the recents itself, and not only as one of a folder or a list.
+    pub(super) fn is_recent(&self, source: &Source) -> bool {
+        matches!(source, Source::Local(MediaSource::File(path)) if self.settings.is_recent_film(path))
     }
 
     /// Adds a button to the error that is shown, which removes a film from the recents.

@@ -1,6 +1,5 @@
 //! State of the recording, as the controls show it.
 
-use crate::format;
 use crate::recording::{RecordingFormat, RecordingProgress};
 use crate::ui::shortcuts::{Shortcut, with_key};
 
@@ -24,14 +23,7 @@ impl RecordingState {
             Self::On(RecordingProgress { frames: 0, left_out: 0, .. }) => {
                 Some("waiting for frames".to_owned())
             }
-            Self::On(progress) => {
-                let (time, size) = (progress.length.as_duration(), progress.bytes);
-                let left_out = match progress.left_out {
-                    0 => String::new(),
-                    left_out => format!(", {} left out", format::count(left_out)),
-                };
-                Some(format!("{}  {}{left_out}", format::clock(time), format::byte_size(size)))
-            }
+            Self::On(progress) => Some(progress.summary()),
             Self::Ending => Some("Completing…".to_owned()),
         }
     }

@@ -28,7 +28,7 @@ fn follow(wish: &Wish) -> impl Stream<Item = Message> + use<> {
 }
 
 impl App {
-    /// Returns whether the screen saver is kept away: while something plays and is seen.
+    /// Returns true if the screen saver is kept away: while something plays and is seen.
     pub fn keeps_screen_on(&self) -> bool {
         self.playback.state() == RtspState::Playing && !self.is_minimized && !self.place.is_closing
     }

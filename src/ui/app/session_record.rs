@@ -46,14 +46,14 @@ impl Default for SessionRecord {
 }
 
 impl SessionRecord {
-    /// Clears everything but the message log, for other media. The figures of their session do not belong to a period before
-    /// it.
+    /// Clears everything but the message log, for other media. The figures of their session do not belong to a period
+    /// before it.
     pub fn reset(&mut self) {
         self.message_log.start_media(Instant::now());
         self.take();
     }
 
-    /// Returns everything but the message log, and clears it.
+    /// Returns the figures and resets them; the message log stays.
     pub fn take(&mut self) -> Self {
         let message_log = std::mem::take(&mut self.message_log);
         std::mem::replace(self, Self { message_log, ..Self::default() })
@@ -137,7 +137,7 @@ impl SessionRecord {
         &self.figures
     }
 
-    /// Returns whether data arrives but no frame has been complete for 1.5 seconds, or 10 seconds over HTTP.
+    /// Returns true if data arrives but no frame has been complete for 1.5 seconds, or 10 seconds over HTTP.
     pub fn has_no_complete_frames(&self) -> bool {
         let Snapshot { playing_s, wire_bits_per_second, lacks_packets, .. } = self.figures.snapshot;
         let timeout = if lacks_packets { NO_FRAME_TIMEOUT_OVER_HTTP_S } else { NO_FRAME_TIMEOUT_S };
@@ -159,7 +159,7 @@ impl SessionRecord {
         self.message_log.clear();
     }
 
-    /// Returns whether the session has played, so that a summary can be shown.
+    /// Returns true if the session has played, so that a summary can be shown.
     pub fn has_played(&self) -> bool {
         self.history.snapshot().playing_s > 0.0
     }

@@ -15,12 +15,12 @@ impl App {
         self.backend.send(Command::Share { generation });
     }
 
-    /// Returns whether the open film is served.
+    /// Returns true if the open film is served.
     pub(super) fn is_shared(&self) -> bool {
         matches!(self.sharing, Sharing::At { .. })
     }
 
-    /// Returns whether the newest media, open or being opened, are served or will be.
+    /// Returns true if the newest media, open or being opened, are served or will be.
     pub(super) fn is_newest_shared(&self) -> bool {
         let newest = self.playback.opening_generation().unwrap_or(self.playback.generation());
         self.shared_generation == Some(newest)
@@ -33,7 +33,7 @@ impl App {
         }
     }
 
-    /// Returns whether the open media can be served: a film on this machine, and not a stream.
+    /// Returns true if the open media can be served: a film on this machine, and not a stream.
     pub(super) fn can_share(&self) -> bool {
         matches!(self.playback.source(), Some(Source::Local(_)))
     }

@@ -21,8 +21,8 @@ pub enum Action {
 /// Width of the window from which the address has a label, in logical pixels.
 const MIN_WIDTH_OF_LABEL: f32 = 800.0;
 
-/// Returns the bar with this URL and this number of players, in a window of this width in logical pixels. `has_copied` is true
-/// shortly after the URL was copied.
+/// Returns the bar with this URL and this number of players, in a window of this width in logical pixels. `has_copied`
+/// is true shortly after the URL was copied.
 pub fn view(url: &str, viewers: usize, has_copied: bool, width: f32) -> Element<'_, Action> {
     let about = text("Address for other players:").size(size::NORMAL).wrapping(Wrapping::None);
     let about = (width >= MIN_WIDTH_OF_LABEL).then_some(about);

@@ -1,4 +1,5 @@
-//! Start screen, shown until something is opened: what can be opened, what was opened before, and lessons to begin with.
+//! Start screen, shown until something is opened: what can be opened, what was opened before, and lessons to begin
+//! with.
 
 use iced::alignment::Horizontal;
 use iced::widget::{center, column, container, image, responsive, row, scrollable, text};
@@ -46,7 +47,7 @@ impl Lesson {
     pub fn title(self) -> &'static str {
         match self {
             Self::Loss => "Lose 5 % of the packets",
-            Self::Messages => "Read the conversation",
+            Self::Messages => "Read the messages",
             Self::Serve => "Serve the sample film",
         }
     }
@@ -60,9 +61,9 @@ impl Lesson {
     }
 }
 
-/// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the rest stays,
-/// and is scrolled where it does not fit. The hint is also left out if `lacks_drops`, which means that dropped files are not
-/// delivered.
+/// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the rest
+/// stays, and is scrolled where it does not fit. The hint is also left out if `lacks_drops`, which means that dropped
+/// files are not delivered.
 pub fn view<'a>(logo: &'a image::Handle, recents: RecentList<'a>, lacks_drops: bool) -> Element<'a, Action> {
     let content = responsive(move |available| {
         let content = match (recents.is_empty(), available.width >= MIN_RECENT_WIDTH) {

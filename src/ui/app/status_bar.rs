@@ -39,16 +39,20 @@ pub fn view<'a>(
         let line = match name.clone() {
             None => line.push(content("Nothing open".to_owned())),
             Some(name) => {
-                let is_wide = available.width >= MIN_WIDTH_OF_ALL;
-                // While it plays, the rates need the space.
-                let has_field = is_wide || state != RtspState::Playing;
-                let has_fixed_places = available.width >= MIN_WIDTH_OF_FIXED_PLACES;
-                let has_common_rates = has_fixed_places || is_wide && state != RtspState::Playing;
                 let Settings { frame_rate, has_chosen_rate, emulates } = settings;
+                let is_wide = available.width >= MIN_WIDTH_OF_ALL;
+                let has_fixed_places = available.width >= MIN_WIDTH_OF_FIXED_PLACES;
+                let emulation = (emulates && is_wide).then(emulation_mark);
+                let spare = available.width
+                    - figures.width(is_wide, has_fixed_places)
+                    - name_width(&name)
+                    - if emulation.is_some() { EMULATION_WIDTH } else { 0.0 };
+                // While it plays, the name comes before the field.
+                let has_field = spare >= FIELD_WIDTH || state != RtspState::Playing;
+                let has_common_rates = spare >= FIELD_WIDTH + COMMON_RATES_WIDTH;
                 let field = assumed_rate
                     .filter(|_| has_field)
                     .map(|rate| frame_rate.view(rate, has_chosen_rate, has_common_rates));
-                let emulation = (emulates && is_wide).then(emulation_mark);
                 line.push(name_label(name)).extend(emulation).push(figures.view(
                     field,
                     is_wide,
@@ -62,13 +66,31 @@ pub fn view<'a>(
     container(line).padding([distance::SMALL - 1.0, 0.0]).width(Fill).style(theme::page).into()
 }
 
-/// Width of the line from which each text has a fixed place, so that the field of the frame rate does not move when others change,
-/// in logical pixels. From then on it has common rates beside the field, during playback too.
+/// Width of the line from which each text has a fixed place, so that the field of the frame rate does not move when
+/// others change, in logical pixels.
 const MIN_WIDTH_OF_FIXED_PLACES: f32 = 1_000.0;
 
-/// Width of the line from which it has figures that are not known yet, the span of the loss, and during playback the field of
-/// the frame rate, in logical pixels. In a narrower one the name needs the space.
+/// Width of the line from which it has figures that are not known yet, the span of the loss, and the mark of an
+/// emulated network, in logical pixels. In a narrower one the name needs the space.
 const MIN_WIDTH_OF_ALL: f32 = 800.0;
+
+/// Widths of the state, the mark of an emulated network, the field of an assumed frame rate, and the common rates
+/// beside it, each with the space before it, in logical pixels.
+const STATE_WIDTH: f32 = 100.0;
+const EMULATION_WIDTH: f32 = 100.0;
+const FIELD_WIDTH: f32 = 157.0;
+const COMMON_RATES_WIDTH: f32 = 117.0;
+
+/// Space between two texts at the right, in logical pixels.
+const SPACING: f32 = distance::WIDE + distance::TIGHT;
+
+/// Maximum width that a name is certain to have, in logical pixels.
+const MAX_KEPT_NAME: f32 = 160.0;
+
+/// Returns the width that a name is certain to have, with the space before it, in logical pixels.
+fn name_width(name: &str) -> f32 {
+    distance::WIDE + (name.chars().count() as f32 * CHARACTER_WIDTH).min(MAX_KEPT_NAME)
+}
 
 /// Widths of the places of both rates and of the loss, in logical pixels. Longer texts take more.
 const RATE_WIDTHS: [f32; 3] = [88.0, 152.0, 106.0];
@@ -119,6 +141,19 @@ impl Figures {
         }
     }
 
+    /// Returns the width of the texts and of the state, in logical pixels. It does not change while a film plays.
+    fn width(&self, is_wide: bool, has_fixed_places: bool) -> f32 {
+        let texts = self.rates.iter().chain(&self.lost).map(|(shown, _)| shown);
+        let measured = texts.zip(RATE_WIDTHS).map(|(shown, width)| match shown.starts_with(UNKNOWN) {
+            true if !is_wide => 0.0,
+            true if !has_fixed_places => SPACING + shown.chars().count() as f32 * CHARACTER_WIDTH,
+            _ => SPACING + width,
+        });
+        let film_rate = self.film_rate.iter().chain([&self.size]);
+        let film_rate = film_rate.map(|shown| SPACING + shown.chars().count() as f32 * CHARACTER_WIDTH);
+        STATE_WIDTH + measured.chain(film_rate).sum::<f32>()
+    }
+
     /// Returns the texts, with the field of an assumed frame rate. `is_wide` keeps those that have no value.
     fn view<'a>(
         &self,
@@ -145,7 +180,7 @@ impl Figures {
                 hint(content(rate), "Frame rate that the film or the server states.", Position::Top)
             }))
             .extend(measured)
-            .spacing(distance::WIDE + distance::TIGHT)
+            .spacing(SPACING)
             .align_y(Center)
             .into()
     }

@@ -47,8 +47,8 @@ impl App {
         }
     }
 
-    /// Returns ticks while a file that is being opened, a countdown, missing data, a banner that disappears, the "Copied" label or the controls in full
-    /// screen depend on the time.
+    /// Returns ticks while a file that is being opened, a countdown, missing data, a banner that disappears, the
+    /// "Copied" label or the controls in full screen depend on the time.
     fn tick_subscription(&self) -> Subscription<Message> {
         let needs_ticks = self.playback.is_counting_down(self.now)
             || self.playback.is_opening() && self.playback.slow_opening(self.now).is_none()

@@ -196,17 +196,17 @@ fn slider_value(position: Npt) -> f64 {
 pub fn live_line<'a>(is_playing: bool, played_s: f64) -> Element<'a, Action> {
     let played = Npt::from_micros((played_s.max(0.0) * 1e6) as u64);
     let label = container(text("Live").size(size::SMALL).font(theme::STRONG))
-        .padding([1, 8])
+        .padding([0, 8])
         .style(theme::live_mark(is_playing));
     row![text(text_format::time(played)).size(size::SMALL).width(Fill).wrapping(Wrapping::None), label]
         .spacing(distance::SMALL)
         .align_y(Center)
-        .height(LIVE_LINE_HEIGHT)
+        .height(HEIGHT)
         .into()
 }
 
-/// Height of the line of a live stream in logical pixels, that of the time line of a film.
-const LIVE_LINE_HEIGHT: f32 = 22.0;
+/// Height of the line, in logical pixels.
+pub const HEIGHT: f32 = 17.0;
 
 /// Id of the time line.
 const TIME_LINE_ID: &str = "time-line";

@@ -1,5 +1,5 @@
-//! Actions beside the worded buttons: entries of the list, single frames, repetition, recording, snapshot, full screen. The
-//! bar shows them as icons, and the menus as lines.
+//! Actions beside the worded buttons: entries of the list, single frames, repetition, recording, snapshot, full screen.
+//! The bar shows them as icons, and the menus as lines.
 
 use super::play_list::{PlayList, Repeat};
 use super::playback::{SPEEDS, SpeedObstacle};

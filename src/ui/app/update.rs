@@ -107,8 +107,8 @@ impl App {
     /// Hides a banner that has been shown for its time, and removes its notice.
     fn update_banner(&mut self) {
         let banner = PassingBanner::current(&self.playback, &self.session_record);
-        // On the start screen a banner covers nothing; without it, everything above would move away from the pointer. Behind a
-        // dialog nobody can read it.
+        // On the start screen a banner covers nothing; without it, everything above would move away from the pointer.
+        // Behind a dialog nobody can read it.
         if self.playback.source().is_none() || self.dialog.is_some() {
             self.banner_timeout.restart(self.now);
         }
@@ -120,7 +120,8 @@ impl App {
         }
     }
 
-    /// Opens a dropped film, and adds further ones of the same drop, of which the system sends a message each, to the list.
+    /// Opens a dropped film, and adds further ones of the same drop, of which the system sends a message each, to the
+    /// list.
     fn handle_file_dropped(&mut self, path: PathBuf) {
         match std::mem::take(&mut self.is_file_hovering) {
             true => {
@@ -168,10 +169,20 @@ impl App {
 
     /// Shows the dialog to choose a film or a folder, unless one of the system is open.
     pub(super) fn pick(&mut self, kind: PickKind) -> Task<Message> {
-        if std::mem::replace(&mut self.is_file_dialog_open, true) {
+        if !self.may_open_file_dialog() {
             return Task::none();
         }
         file_dialog::pick(self.window, kind, self.settings.film_folder.clone()).map(Message::FilePicked)
+    }
+
+    /// Returns true if no file dialog of the system is open; otherwise a notice says so, since it may be behind the
+    /// window.
+    pub(super) fn may_open_file_dialog(&mut self) -> bool {
+        let is_open = std::mem::replace(&mut self.is_file_dialog_open, true);
+        if is_open {
+            self.playback.show_error("A file dialog is open already, perhaps behind this window.");
+        }
+        !is_open
     }
 
     fn handle_controls(&mut self, action: controls::Action) -> Task<Message> {
@@ -288,7 +299,7 @@ impl App {
         self.share_opening(is_shared);
     }
 
-    /// Returns whether the user has chosen the rate of the open film.
+    /// Returns true if the user has chosen the rate of the open film.
     pub(super) fn has_chosen_rate(&self) -> bool {
         match self.playback.source() {
             Some(Source::Local(film)) => self.frame_rates.own_rate_of(film).is_some(),

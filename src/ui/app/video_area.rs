@@ -48,7 +48,7 @@ impl App {
         window::set_mode(id, mode)
     }
 
-    /// Returns whether the controls are shown over the video: in full screen, while the pointer moves or the time line
+    /// Returns true if the controls are shown over the video: in full screen, while the pointer moves or the time line
     /// is dragged.
     pub(super) fn has_overlay_controls(&self) -> bool {
         let idle = self.pointer_moved_at.map(|moved| self.now.saturating_duration_since(moved));

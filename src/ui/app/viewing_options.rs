@@ -32,7 +32,7 @@ impl App {
         }
     }
 
-    /// Returns whether an option is on.
+    /// Returns true if an option is on.
     pub(super) fn is_option_on(&self, option: ViewingOption) -> bool {
         match option {
             ViewingOption::PlayWhenOpened => self.settings.play_when_opened,

@@ -1,8 +1,8 @@
 //! Asking the window for its size and place, and saving them.
 //!
-//! Moved and resized windows send an event for each step. The first one starts a timer; at its end the window is asked for
-//! its place, which is then saved together with what was opened, at most once in [`INTERVAL`]. It is asked and saved once
-//! more before the program ends.
+//! Moved and resized windows send an event for each step. The first one starts a timer; at its end the window is asked
+//! for its place, which is then saved together with what was opened, at most once in [`INTERVAL`]. It is asked and
+//! saved once more before the program ends.
 
 use std::thread;
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl App {
         }
         let (wanted, position) = initial_place(&self.settings);
         let (min, _) = sizes_after_scaling(wanted, Some(monitor));
-        let fitting = size_on(monitor, wanted);
+        let fitting = size_on(monitor, wanted, self.settings.window.size.is_some());
         let size = fitting.unwrap_or(wanted);
         let scale = scale_of(&self.settings);
         // Of a place on a monitor that is gone, nothing can be kept.
@@ -100,8 +100,8 @@ impl App {
         ])
     }
 
-    /// Stores the place of the window in the settings, and saves them if it or what was opened has changed. Ends the program
-    /// if that was requested.
+    /// Stores the place of the window in the settings, and saves them if it or what was opened has changed. Ends the
+    /// program if that was requested.
     pub(super) fn handle_place(&mut self, place: WindowPlace) -> Task<Message> {
         let before = self.settings.window;
         self.settings.window = remembered(before, place, scale_of(&self.settings));

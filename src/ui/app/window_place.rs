@@ -47,8 +47,8 @@ pub fn scale_of(settings: &Settings) -> f32 {
     f32::from(settings.interface_scale.max(1)) / 100.0
 }
 
-/// Returns what is remembered of a place. Of a window that is maximized or in full screen, the size and the position from
-/// before are kept; of a minimized one, everything.
+/// Returns what is remembered of a place. Of a window that is maximized or in full screen, the size and the position
+/// from before are kept; of a minimized one, everything.
 pub fn remembered(before: WindowSettings, place: WindowPlace, scale: f32) -> WindowSettings {
     if place.is_minimized == Some(true) || place.mode == Mode::Hidden {
         return before;

@@ -109,6 +109,8 @@ pub enum Action {
     None,
     /// Move the keyboard focus to this field.
     Focus(Field),
+    /// Move the keyboard focus to this field, unless a control has it.
+    FocusUnlessControl(Field),
     /// Connect to this stream, and close the dialog.
     Connect(SourceUrl, RtspOptions),
     /// Open the file with this path, and close the dialog. Needed on systems without a file dialog.
@@ -155,7 +157,7 @@ impl Form {
                 self.dialect = dialect;
                 self.is_dialect_chosen = true;
                 self.error = None;
-                return Action::Focus(self.first_field());
+                return Action::FocusUnlessControl(self.first_field());
             }
             Message::Input(field, input) => {
                 *self.input_mut(field) = input;
@@ -196,12 +198,12 @@ impl Form {
         }
     }
 
-    /// Returns the path of a file that was typed instead of a URL: an absolute path or a `file:` URL. A relative path
-    /// cannot be distinguished from a host name.
+    /// Returns the path of a file that was typed instead of a URL: an absolute path, a `file:` URL, or the relative
+    /// path of a film. A name in the current folder is the film of that name, and not a host.
     fn typed_path(&self) -> Option<PathBuf> {
         let typed = self.url.trim();
         let path = file_url::to_path(typed).unwrap_or_else(|| PathBuf::from(typed));
-        (self.dialect == Dialect::Standard && path.is_absolute()).then_some(path)
+        (self.dialect == Dialect::Standard && (path.is_absolute() || path.is_file())).then_some(path)
     }
 
     fn input_mut(&mut self, field: Field) -> &mut String {

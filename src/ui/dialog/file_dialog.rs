@@ -110,8 +110,8 @@ pub struct SaveRequest {
     pub bytes: Vec<u8>,
 }
 
-/// Shows a dialog to save a file, and writes it. The dialog asks before a file is replaced. If the system has no dialog,
-/// the file is written to the home folder under a name that is not in use.
+/// Shows a dialog to save a file, and writes it. The dialog asks before a file is replaced. If the system has no
+/// dialog, the file is written to the home folder under a name that is not in use.
 pub fn save_file(window: Option<window::Id>, request: SaveRequest) -> Task<SaveResult> {
     let dialog = AsyncFileDialog::new().set_title("Save").set_file_name(&request.name);
     let dialog = in_folder(dialog, request.folder.as_deref());

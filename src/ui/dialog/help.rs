@@ -63,11 +63,11 @@ const QUESTIONS: [(&str, &str); 4] = [
          Play needs a new session, and starts at the beginning.",
     ),
     (
-        "When would PAUSE serve instead?",
-        "When playback is to go on soon. PAUSE ends only the packets: the session keeps its ports and its position, \
+        "When is PAUSE the better choice?",
+        "When playback is to go on soon. PAUSE only stops the packets: the session keeps its ports and its position, \
          and the next PLAY continues there, or with \"Range: npt=0-\" at the beginning, without a new SETUP. But the \
-         server keeps everything until then, and ends a session of which it has heard nothing for its timeout, often \
-         60 s.",
+         server keeps everything until then, and ends a session whose player sends nothing for the session timeout, \
+         often 60 s.",
     ),
     (
         "Why are some of the four buttons disabled?",

@@ -145,8 +145,8 @@ fn move_button_id(entry: usize, towards_end: bool) -> Id {
     Id::from(format!("play-list-{direction}-{entry}"))
 }
 
-/// Returns the id of the button that moves an entry on, after it has been moved in this direction by one place. At the end of
-/// the list it is the other button, because this one is disabled.
+/// Returns the id of the button that moves an entry on, after it has been moved in this direction by one place. At the
+/// end of the list it is the other button, because this one is disabled.
 pub fn next_move_button_id(entry: usize, towards_end: bool, count: usize) -> Id {
     let moved_to =
         if towards_end { (entry + 1).min(count.saturating_sub(1)) } else { entry.saturating_sub(1) };

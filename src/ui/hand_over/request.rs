@@ -1,8 +1,8 @@
 //! Request of a second start to the open window: its working folder and its arguments. Sans-I/O.
 //!
-//! A request is the length of its payload in four bytes, the most significant first, and the payload: [`NAME`], the folder
-//! and each argument, each followed by a zero byte, which neither a path nor an argument can contain. The response is one
-//! byte: `+` if it opens what the request names, `-` if not.
+//! A request is the length of its payload in four bytes, the most significant first, and the payload: [`NAME`], the
+//! folder and each argument, each followed by a zero byte, which neither a path nor an argument can contain. The
+//! response is one byte: `+` if it opens what the request names, `-` if not.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

@@ -119,7 +119,7 @@ fn lock(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Sends a request to the open window; returns whether it has accepted it.
+/// Sends a request to the open window; returns true if it has accepted it.
 fn hand_over(mut stream: UnixStream, request: &Request) -> io::Result<bool> {
     let bytes = request.encode().map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
     stream.set_write_timeout(Some(RESPONSE_TIMEOUT))?;
@@ -130,7 +130,7 @@ fn hand_over(mut stream: UnixStream, request: &Request) -> io::Result<bool> {
     Ok(response == [ACCEPTED])
 }
 
-/// Returns whether the other side has closed the connection.
+/// Returns true if the other side has closed the connection.
 fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
 }
@@ -144,8 +144,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Passes on the arguments of later starts. One that cannot be sent is refused. Ends when the future is dropped, or if the
-    /// socket cannot be used. Must be called within a Tokio runtime.
+    /// Passes on the arguments of later starts. One that cannot be sent is refused. Ends when the future is dropped, or
+    /// if the socket cannot be used. Must be called within a Tokio runtime.
     pub async fn serve(self, arguments: mpsc::Sender<WindowArguments>) {
         let socket = match self.tokio_socket() {
             Ok(socket) => socket,

@@ -7,6 +7,7 @@ use crate::settings::PanelKind;
 use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
+use crate::ui::widget::hold_scroll::hold_scroll;
 use crate::ui::widget::icon::{Icon, icon};
 use crate::ui::widget::scroll_direction;
 
@@ -22,8 +23,8 @@ pub struct Parts<'a, M> {
     pub content: Element<'a, M>,
 }
 
-/// Minimum height of a panel whose toolbar stays in place, in logical pixels. In a lower one it would leave no space to the
-/// content.
+/// Minimum height of a panel whose toolbar stays in place, in logical pixels. In a lower one it would leave no space to
+/// the content.
 const MIN_HEIGHT_OF_FIXED_TOOLBAR: f32 = 260.0;
 
 /// Returns a panel of these parts, which fills the available area, of about this height in logical pixels.
@@ -47,8 +48,8 @@ pub fn view<'a, M: Clone + 'a>(
     let scrolled =
         scrollable(container(content).padding(padding)).width(Fill).height(Fill).style(theme::scroll_bar);
     let scrolled = match panel.is_newest_last() {
-        true => scrolled.anchor_bottom().id(scroll_direction::anchored_at_bottom()),
-        false => scrolled,
+        true => hold_scroll(scrolled.anchor_bottom().id(scroll_direction::anchored_at_bottom())),
+        false => scrolled.into(),
     };
     let content = Column::new()
         .push(container(title).padding(iced::Padding::ZERO.right(distance::NORMAL)))

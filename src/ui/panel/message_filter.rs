@@ -43,7 +43,7 @@ fn response_pairs(entries: &VecDeque<LogEntry>) -> impl Iterator<Item = (usize, 
     })
 }
 
-/// Returns whether a response can belong to this request. Some servers send responses without a CSeq.
+/// Returns true if a response can belong to this request. Some servers send responses without a CSeq.
 fn is_request_of(request: &LoggedMessage, response: &LoggedMessage) -> bool {
     !request.is_response()
         && request.direction != response.direction

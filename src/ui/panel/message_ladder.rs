@@ -66,7 +66,7 @@ impl LadderRow<'_> {
         }
     }
 
-    /// Returns whether the message is a response with a status of 300 or more.
+    /// Returns true if the message is a response with a status of 300 or more.
     fn is_error(&self) -> bool {
         self.message.is_response() && !self.message.label().starts_with(['1', '2'])
     }

@@ -103,7 +103,7 @@ impl Panel {
         self.expanded.retain(|number| message_log.ids().contains(number));
     }
 
-    /// Returns whether the Copy button still reads "Copied".
+    /// Returns true if the Copy button still reads "Copied".
     pub fn has_just_copied(&self, now: Instant) -> bool {
         self.copied.is_recent(now)
     }
@@ -283,7 +283,7 @@ fn media_row<'a>(media: &MediaPeriod, now: Instant) -> Element<'a, Message> {
     let packets = format!("{protocol}  {} {unit}{lost}", count(media.received));
     let time = match media.end {
         Some(_) => format!("{:.1} s", length.as_secs_f64()),
-        None => format!("{:.0} s so far", length.as_secs_f64()),
+        None => format!("{} s so far", length.as_secs()),
     };
     let label = column![
         text(packets).size(size::SMALL).font(theme::STRONG).align_x(Center),

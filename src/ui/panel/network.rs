@@ -148,8 +148,8 @@ impl Panel {
         self.input = Some((field, input));
     }
 
-    /// Returns the content of the panel, with tooltips at `hints`. `host` is the server of a remote stream, `None` for a
-    /// local file; `is_http` is true if that stream is sent over HTTP; `emulated` holds the packet counts of the
+    /// Returns the content of the panel, with tooltips at `hints`. `host` is the server of a remote stream, `None` for
+    /// a local file; `is_http` is true if that stream is sent over HTTP; `emulated` holds the packet counts of the
     /// emulator, `None` before the first packet.
     pub fn view<'a>(
         &'a self,

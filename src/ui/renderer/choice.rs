@@ -1,5 +1,5 @@
-//! Choice between the graphics card and the processor, before the window is opened. The choice of the process is a static, since
-//! iced creates its compositors without arguments.
+//! Choice between the graphics card and the processor, before the window is opened. The choice of the process is a
+//! static, since iced creates its compositors without arguments.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -15,14 +15,15 @@ pub struct KnownCard {
     pub system: String,
     /// Name of the graphics card that the window can use; `None` if there is none.
     pub name: Option<String>,
-    /// Number of starts with the graphics card, since the last one that was successful, that did not reach the first frame.
+    /// Number of starts with the graphics card, since the last one that was successful, that did not reach the first
+    /// frame.
     pub failed_starts: u32,
     /// Time of the search, in seconds since 1970.
     pub searched_at: u64,
 }
 
-/// Number of starts without a frame after which the graphics card is not tried again. One may be a coincidence, such as a
-/// process that was ended.
+/// Number of starts without a frame after which the graphics card is not tried again. One may be a coincidence, such as
+/// a process that was ended.
 const MAX_FAILED_STARTS: u32 = 2;
 
 /// Facts about the program and the system on which the choice depends.
@@ -58,7 +59,7 @@ pub enum Reason {
     NoDriver,
     /// Starts with the graphics card did not reach the first frame.
     Failed,
-    /// Nothing is known yet; the next start knows it.
+    /// No search has been made yet; its result applies from the next start.
     NotSearched,
 }
 
@@ -117,8 +118,8 @@ pub(super) fn set_card(card: String) {
     CARD.get_or_init(|| card);
 }
 
-/// Returns the graphics card that draws the window, or that the processor does so and why, as the rest of a sentence after
-/// "drawn by"; `None` before a renderer was chosen.
+/// Returns the graphics card that draws the window, or that the processor does so and why, as the rest of a sentence
+/// after "drawn by"; `None` before a renderer was chosen.
 pub fn drawn_by() -> Option<String> {
     match (CARD.get(), CHOICE.get()?) {
         (Some(card), _) => Some(card.clone()),

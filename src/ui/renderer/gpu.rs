@@ -128,8 +128,8 @@ impl Compositor for GpuCompositor {
     }
 }
 
-/// Returns the name of the best graphics card that wgpu finds; renderers on the processor are none. Ends the process if that takes
-/// too long: a driver that hangs cannot be stopped otherwise.
+/// Returns the name of the best graphics card that wgpu finds; renderers on the processor are none. Ends the process if
+/// that takes too long: a driver that hangs cannot be stopped otherwise.
 pub(super) fn find_card() -> Option<String> {
     let watchdog = || {
         thread::sleep(SEARCH_TIMEOUT);

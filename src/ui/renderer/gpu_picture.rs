@@ -27,8 +27,8 @@ pub struct GpuPicture {
     orientation: Orientation,
 }
 
-/// Largest number of texels on each side of a position that count for a pixel of a picture that is made smaller. More would
-/// take long, and pictures of more than sixteen times the size of the window are rare.
+/// Largest number of texels on each side of a position that count for a pixel of a picture that is made smaller. More
+/// would take long, and pictures of more than sixteen times the size of the window are rare.
 const MAX_SUPPORT: f32 = 16.0;
 
 /// Number of bytes of `Placement` in `picture.wgsl`.
@@ -170,8 +170,8 @@ impl primitive::Pipeline for PicturePipeline {
 }
 
 impl PicturePipeline {
-    /// Uploads the pixels of a picture, unless they are there. Returns the number of pixels in each direction of which the
-    /// texture has one: more than one if the picture is larger than a texture may be.
+    /// Uploads the pixels of a picture, unless they are there. Returns the number of pixels in each direction of which
+    /// the texture has one: more than one if the picture is larger than a texture may be.
     fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, picture: &GpuPicture) -> u32 {
         if let Some(uploaded) = self.uploaded.as_ref().filter(|uploaded| uploaded.id == picture.id) {
             return uploaded.step;

@@ -1,7 +1,7 @@
 //! Search for graphics cards, and its result, which is kept for the next start in the cache folder of the user.
 //!
-//! The search takes longer than opening the window, and a bad driver can end the process that loads it. So another process
-//! searches, while the window is open.
+//! The search takes longer than opening the window, and a bad driver can end the process that loads it. So another
+//! process searches, while the window is open.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,8 @@ use crate::command_line::{GRAPHICS_CARD_COMMAND, RendererOption};
 /// Name of the file in the cache folder of the program.
 const FILE_NAME: &str = "graphics-card.json";
 
-/// Devices of graphics cards on Linux: the beginning of the names of render nodes, and devices of drivers without these.
+/// Devices of graphics cards on Linux: the beginning of the names of render nodes, and devices of drivers without
+/// these.
 const DEVICES: [&str; 3] = ["renderD", "nvidia0", "dxg"];
 
 /// Folders in which the drivers for Vulkan are named.
@@ -87,7 +88,7 @@ fn lock() -> MutexGuard<'static, Option<Waiting>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns whether a result is that of this system, and new enough. Times are in seconds since 1970.
+/// Returns true if a result is that of this system, and new enough. Times are in seconds since 1970.
 fn is_current(known: &KnownCard, system: &str, now: u64) -> bool {
     let age = now.saturating_sub(known.searched_at);
     known.system == system && (known.name.is_some() || age < NONE_KNOWN_FOR.as_secs())
@@ -116,8 +117,8 @@ pub(super) fn handle_frame_of_card() {
     }
 }
 
-/// Handles a frame that was drawn by software, and that is on the screen; `has_picture` is true if it has a new picture of the
-/// video.
+/// Handles a frame that was drawn by software, and that is on the screen; `has_picture` is true if it has a new picture
+/// of the video.
 pub(super) fn handle_software_frame(has_picture: bool) {
     let is_due = |waiting: &Waiting| {
         matches!(waiting.work, Work::Search(_)) && (has_picture || waiting.since.elapsed() >= SEARCH_DELAY)
@@ -183,8 +184,8 @@ fn forget(path: &Path) {
     }
 }
 
-/// Returns the version of the program, and the devices and drivers of the system. If it changes, graphics cards are searched
-/// for again.
+/// Returns the version of the program, and the devices and drivers of the system. If it changes, graphics cards are
+/// searched for again.
 fn describe_system(devices: &Path, drivers: &[&Path]) -> String {
     let render_nodes = names_in(&devices.join("dri")).filter(|name| name.starts_with(DEVICES[0]));
     let others = DEVICES[1..].iter().filter(|name| devices.join(name).exists());

@@ -1,7 +1,7 @@
 //! Renderer of the window.
 //!
-//! [`Renderer`] draws the widgets of iced, and the picture of the video as [`VideoRenderer`] says. It uses the graphics card
-//! if [`choose_renderer`] has chosen that.
+//! [`Renderer`] draws the widgets of iced, and the picture of the video as [`VideoRenderer`] says. It uses the graphics
+//! card if [`choose_renderer`] has chosen that.
 
 mod choice;
 mod delegate;
@@ -24,8 +24,8 @@ pub use known_card::choose as choose_renderer;
 pub use video::VideoRenderer;
 pub use whole_picture::WholePicture;
 
-/// Returns the name of the best graphics card that the window can use; `None` if there is none. Loads the drivers, which takes
-/// from a tenth of a second to seconds.
+/// Returns the name of the best graphics card that the window can use; `None` if there is none. Loads the drivers,
+/// which takes from a tenth of a second to seconds.
 pub fn find_graphics_card() -> Option<String> {
     #[cfg(feature = "gpu")]
     return gpu::find_card();

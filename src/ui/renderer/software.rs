@@ -1,5 +1,5 @@
-//! Renderer without a graphics card: iced's, based on tiny-skia, and the picture of the video, which is copied to the window
-//! as it is.
+//! Renderer without a graphics card: iced's, based on tiny-skia, and the picture of the video, which is copied to the
+//! window as it is.
 
 use iced::advanced::graphics;
 use iced::advanced::image::{self, Handle, Image};

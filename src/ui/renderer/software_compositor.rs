@@ -57,7 +57,7 @@ impl Headless for SoftwareRenderer {
     }
 }
 
-/// Returns whether the renderer has this name, or any will do.
+/// Returns true if the renderer has this name, or any will do.
 fn is_tiny_skia(backend: Option<&str>) -> bool {
     backend.is_none_or(|backend| matches!(backend, "tiny-skia" | "tiny_skia"))
 }
@@ -166,9 +166,9 @@ impl Buffers {
         Self { clip_mask, drawn: VecDeque::new(), max_age: 0 }
     }
 
-    /// Draws into a buffer what differs from its content. `pixels` are those of the window, row by row, each as 0RGB in 32
-    /// bits. `age` is the number of presentations since the buffer was presented, 0 if its content is unknown. Returns
-    /// whether a picture of the video was copied.
+    /// Draws into a buffer what differs from its content. `pixels` are those of the window, row by row, each as 0RGB in
+    /// 32 bits. `age` is the number of presentations since the buffer was presented, 0 if its content is unknown.
+    /// Returns true if a picture of the video was copied.
     fn draw(
         &mut self,
         renderer: &mut SoftwareRenderer,
@@ -267,8 +267,8 @@ impl Drawing {
     }
 }
 
-/// Returns the areas in which two layers differ. iced compares the texts of a canvas without their transformation, so that those
-/// that are scrolled would stay where they were.
+/// Returns the areas in which two layers differ. iced compares the texts of a canvas without their transformation, so
+/// that those that are scrolled would stay where they were.
 fn layer_damage(previous: &Layer, current: &Layer) -> Vec<Rectangle> {
     let mut changed = Layer::damage(previous, current);
     for (before, now) in previous.text.iter().zip(&current.text) {
@@ -282,7 +282,7 @@ fn layer_damage(previous: &Layer, current: &Layer) -> Vec<Rectangle> {
     changed
 }
 
-/// Returns whether nothing is drawn over the picture, and nothing of it is cut off.
+/// Returns true if nothing is drawn over the picture, and nothing of it is cut off.
 fn is_on_top(picture: &CopiedPicture, layers: &[Layer]) -> bool {
     let is_picture = |image: &Image| picture.is_drawn_by(image);
     let Some(index) = layers.iter().position(|layer| layer.images.iter().any(is_picture)) else {
@@ -308,7 +308,8 @@ fn is_on_top(picture: &CopiedPicture, layers: &[Layer]) -> bool {
 
 /// Returns the parts of an area that are outside of a rectangle.
 fn without(area: Rectangle, hole: Rectangle) -> impl Iterator<Item = Rectangle> {
-    // A rounding error at an edge would make tiny-skia draw the picture; a hundredth of a pixel contains no other pixel.
+    // A rounding error at an edge would make tiny-skia draw the picture; a hundredth of a pixel contains no other
+    // pixel.
     let hole = hole.expand(0.01);
     let (right, bottom) = (area.x + area.width, area.y + area.height);
     let between =
@@ -329,7 +330,7 @@ fn without(area: Rectangle, hole: Rectangle) -> impl Iterator<Item = Rectangle> 
 }
 
 impl CopiedPicture {
-    /// Returns whether the picture has one pixel for each of the screen.
+    /// Returns true if the picture has one pixel for each of the screen.
     fn has_pixels_of_screen(&self, scale_factor: f32) -> bool {
         let on_screen = |length: f32| (length * scale_factor).round() as u32;
         match self.handle {

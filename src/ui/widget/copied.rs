@@ -17,7 +17,7 @@ impl Copied {
         self.at = Some(now);
     }
 
-    /// Returns whether the button still reads "Copied".
+    /// Returns true if the button still reads "Copied".
     pub fn is_recent(self, now: Instant) -> bool {
         self.at.is_some_and(|at| now.saturating_duration_since(at) < TIMEOUT)
     }

@@ -23,6 +23,10 @@ pub enum FocusStep {
     NextRow,
     /// To the previous row of the list with the focus.
     PreviousRow,
+    /// To the first text field or control.
+    First,
+    /// To the last text field or control.
+    Last,
 }
 
 /// Function that runs an operation on the widgets between which the focus moves.
@@ -40,14 +44,14 @@ pub fn advance(step: FocusStep, operate: &mut Operate<'_>) -> bool {
     true
 }
 
-/// Moves the focus to the first control, unless something has it; returns whether it moved.
+/// Moves the focus to the first control, unless something has it; returns true if it moved.
 pub fn focus_first(operate: &mut Operate<'_>) -> bool {
     let mut listing = Listing::default();
     operate(&mut listing);
     !listing.stops.iter().any(|stop| stop.is_focused) && advance(FocusStep::Next, operate)
 }
 
-/// Takes the focus from a control; returns whether one had it. A text field keeps it.
+/// Takes the focus from a control; returns true if one had it. A text field keeps it.
 pub fn drop_control_focus(operate: &mut Operate<'_>) -> bool {
     let mut drop = DropControlFocus { has_dropped: false };
     operate(&mut drop);
@@ -57,6 +61,14 @@ pub fn drop_control_focus(operate: &mut Operate<'_>) -> bool {
 /// Focuses a field, with the cursor at the end of its text.
 pub fn move_to_end<M: Send + 'static>(field: &'static str) -> Task<M> {
     iced::widget::operation::focus(field).chain(iced::widget::operation::move_cursor_to_end(field))
+}
+
+/// Focuses a field as [`move_to_end`] does, unless a control has the focus, which keeps it: a click leaves none.
+pub fn move_to_end_unless_control<M: Send + 'static>(field: &'static str) -> Task<M> {
+    operate(FindControlFocus::default()).then(move |has_control_focus| match has_control_focus {
+        true => Task::none(),
+        false => move_to_end(field),
+    })
 }
 
 /// Focuses a field and selects its text, so that typing replaces it.
@@ -69,8 +81,8 @@ pub fn clear<M: Send + 'static>() -> Task<M> {
     operate::<()>(ClearFocus).discard()
 }
 
-/// Moves the focus to the control with this id, such as that of a row that has moved. Nothing happens while no control has the
-/// focus: a click leaves none.
+/// Moves the focus to the control with this id, such as that of a row that has moved. Nothing happens while no control
+/// has the focus: a click leaves none.
 pub fn follow<M: Send + 'static>(control: impl Into<Id>) -> Task<M> {
     move_to(control.into(), false)
 }
@@ -103,6 +115,26 @@ impl Operation for ClearFocus {
     }
 }
 
+/// Operation that finds out whether a control has the focus.
+#[derive(Default)]
+struct FindControlFocus {
+    is_found: bool,
+}
+
+impl Operation<bool> for FindControlFocus {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation<bool>)) {
+        operate(self);
+    }
+
+    fn custom(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Any) {
+        self.is_found |= state.downcast_mut::<ControlFocus>().is_some_and(|control| control.is_focused());
+    }
+
+    fn finish(&self) -> Outcome<bool> {
+        Outcome::Some(self.is_found)
+    }
+}
+
 struct DropControlFocus {
     has_dropped: bool,
 }
@@ -132,8 +164,11 @@ struct Stop {
 
 /// Returns the index of the stop that receives the focus; `None` if the focus cannot move.
 fn target(stops: &[Stop], step: FocusStep) -> Option<usize> {
-    let focused = stops.iter().position(|stop| stop.is_focused);
-    let is_forward = matches!(step, FocusStep::Next | FocusStep::NextRow);
+    let focused = match step {
+        FocusStep::First | FocusStep::Last => None,
+        _ => stops.iter().position(|stop| stop.is_focused),
+    };
+    let is_forward = matches!(step, FocusStep::Next | FocusStep::NextRow | FocusStep::First);
     if matches!(step, FocusStep::NextRow | FocusStep::PreviousRow) {
         let focused = focused.filter(|&at| stops[at].is_row)?;
         let next = if is_forward { focused + 1 } else { focused.wrapping_sub(1) };
@@ -376,8 +411,8 @@ impl Operation for Showing {
 mod tests {
     use super::*;
 
-    /// Stops from letters: `f` is a field or control, `d` a disabled one, `r` a row, `h` one that is scrolled out of view; an
-    /// upper-case one has the focus.
+    /// Stops from letters: `f` is a field or control, `d` a disabled one, `r` a row, `h` one that is scrolled out of
+    /// view; an upper-case one has the focus.
     fn stops(letters: &str) -> Vec<Stop> {
         let stop = |letter: char| Stop {
             is_focused: letter.is_ascii_uppercase(),
@@ -424,6 +459,8 @@ mod tests {
             ("fhhF", FocusStep::Previous, Some(2)),
             ("fhRhf", FocusStep::NextRow, Some(3)),
             ("fHrrf", FocusStep::Next, Some(4)),
+            ("ffFf", FocusStep::First, Some(0)),
+            ("fFff", FocusStep::Last, Some(3)),
         ] {
             assert_eq!(target(&stops(letters), step), expected, "{letters} {step:?}");
         }

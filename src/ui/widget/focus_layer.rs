@@ -15,8 +15,9 @@ use super::wrapper::{Behaviour, Content, Wrapper};
 use crate::ui::renderer::Element;
 
 /// Wraps the content of a window. Tab and Shift+Tab move the focus through its text fields and controls, Up and Down
-/// through the rows of a list or the lines of a menu, and Escape takes it from a control unless a dialog or a menu is open. The
-/// first line of a menu that was opened by a key has the focus. Keys that nothing else uses scroll.
+/// through the rows of a list or the lines of a menu, Home and End to the ends of a menu, and Escape takes it from a
+/// control unless a dialog or a menu is open. The first line of a menu that was opened by a key has the focus. Keys
+/// that nothing else uses scroll.
 pub fn focus_layer<'a, Message: Clone + 'a>(
     content: impl Into<Element<'a, Message>>,
     settings: FocusLayer<Message>,
@@ -32,7 +33,7 @@ pub struct FocusLayer<Message> {
     pub on_focus_key: Option<Message>,
     /// A dialog is open, in which Home and End scroll.
     pub has_dialog: bool,
-    /// A menu is open, through whose lines Up and Down move.
+    /// A menu is open, through whose lines Up, Down, Home and End move.
     pub has_menu: bool,
 }
 
@@ -97,6 +98,8 @@ impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
         let has_moved = match (key, self.has_menu) {
             (Named::ArrowUp, true) => advance(FocusStep::Previous, &mut operate),
             (Named::ArrowDown, true) => advance(FocusStep::Next, &mut operate),
+            (Named::Home, true) => advance(FocusStep::First, &mut operate),
+            (Named::End, true) => advance(FocusStep::Last, &mut operate),
             (Named::ArrowUp, false) => advance(FocusStep::PreviousRow, &mut operate),
             (Named::ArrowDown, false) => advance(FocusStep::NextRow, &mut operate),
             _ => false,
@@ -144,7 +147,8 @@ fn pressed_key(event: &Event) -> Option<(Named, bool)> {
 }
 
 /// Wraps what is behind a dialog. While `is_covered` is true it receives no keys, and operations find no text field, no
-/// control and no scrolled area in it that they could move the focus to; which one has the focus stays until it is uncovered.
+/// control and no scrolled area in it that they could move the focus to; which one has the focus stays until it is
+/// uncovered.
 pub fn covered<'a, Message: 'a>(
     content: impl Into<Element<'a, Message>>,
     is_covered: bool,

@@ -170,7 +170,7 @@ impl<Message> Behaviour<Message> for Control<'_, Message> {
 }
 
 impl<Message> Control<'_, Message> {
-    /// Handles a key press; returns whether the control uses the key.
+    /// Handles a key press; returns true if the control uses the key.
     fn handle_key(&self, event: &keyboard::Event, shell: &mut Shell<'_, Message>) -> bool {
         let keyboard::Event::KeyPressed { key, modifiers, repeat, .. } = event else { return false };
         let Some(key) = control_key(key, *modifiers) else { return false };

@@ -16,8 +16,8 @@ pub struct Card<'a, Message> {
     pub content: Element<'a, Message>,
 }
 
-/// Adds a card above a control, if there is one. While the pointer moves over the control, `on_hover` is published with its
-/// place, from 0 at the left to 1 at the right, and `None` once when it has left and `is_hovered` is true.
+/// Adds a card above a control, if there is one. While the pointer moves over the control, `on_hover` is published with
+/// its place, from 0 at the left to 1 at the right, and `None` once when it has left and `is_hovered` is true.
 pub fn hover_card<'a, Message: 'a>(
     control: impl Into<Element<'a, Message>>,
     card: Option<Card<'a, Message>>,

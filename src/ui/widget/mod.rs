@@ -4,8 +4,8 @@
 //! not import from `app`, `dialog` or `panel`. A new widget is a file of its own with a function of the same name that
 //! returns the element, like [`chart::chart`]; text that only one part shows stays in that part.
 //!
-//! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`drag_edge`], [`hover_card`],
-//!   [`icon`], [`one_line`], [`video`].
+//! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`drag_edge`],
+//!   [`hover_card`], [`icon`], [`one_line`], [`video`].
 //! - Widgets that add a behaviour to their content ([`wrapper`]): [`focusable`], [`focus_layer`].
 //! - Controls that the keyboard reaches, in place of those of iced: [`control`].
 //! - Drawings on a canvas: [`drawing`], and with it [`chart`], [`packet_grid`] and [`state_diagram`].
@@ -25,6 +25,7 @@ pub mod focus;
 pub mod focus_layer;
 pub mod focusable;
 pub mod hint;
+pub mod hold_scroll;
 pub mod hover_card;
 pub mod icon;
 pub mod one_line;

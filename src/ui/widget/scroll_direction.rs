@@ -3,8 +3,8 @@
 use iced::advanced::widget::Id;
 use iced::advanced::widget::operation::scrollable::AbsoluteOffset;
 
-/// Returns the id of scrolled areas that are anchored at the bottom. iced counts their offsets from there, and scrolls them in
-/// the opposite direction.
+/// Returns the id of scrolled areas that are anchored at the bottom. iced counts their offsets from there, and scrolls
+/// them in the opposite direction.
 pub fn anchored_at_bottom() -> Id {
     Id::new("anchored at the bottom")
 }

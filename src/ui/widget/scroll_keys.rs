@@ -52,7 +52,7 @@ impl ScrollStep {
 /// Distance of a line, in logical pixels.
 const LINE: f32 = 40.0;
 
-/// Scrolls; returns whether there is an area that can be scrolled.
+/// Scrolls; returns true if there is an area that can be scrolled.
 pub fn scroll(step: ScrollStep, operate: &mut Operate<'_>) -> bool {
     let mut finding = Finding::default();
     operate(&mut finding);

@@ -10,7 +10,7 @@ pub trait Behaviour<Message> {
     /// State that is kept between two views.
     type State: Default + 'static;
 
-    /// Handles an event before the content does; returns whether the content receives it.
+    /// Handles an event before the content does; returns true if the content receives it.
     fn before(
         &mut self,
         state: &mut Self::State,

@@ -48,7 +48,7 @@ impl DisplayServer {
         }
     }
 
-    /// Returns whether files that are dropped on the window are delivered: winit 0.30 does not do so under Wayland.
+    /// Returns true if files that are dropped on the window are delivered: winit 0.30 does not do so under Wayland.
     pub fn delivers_drops(&self) -> bool {
         !self.variable.as_ref().is_some_and(|(variable, _)| WAYLAND_VARIABLES.contains(variable))
     }

@@ -183,7 +183,7 @@ impl AppHarness {
         }
     }
 
-    /// Returns whether the window contains this text.
+    /// Returns true if the window contains this text.
     pub fn shows(&self, text: &str) -> bool {
         Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.app.view()).find(text).is_ok()
     }
@@ -198,7 +198,7 @@ impl AppHarness {
         Simulator::with_size(ui::iced_settings(), size, self.app.view()).find(text).unwrap().bounds().height
     }
 
-    /// Returns whether a window of this size shows this text at its full height.
+    /// Returns true if a window of this size shows this text at its full height.
     pub fn shows_at(&self, size: Size, label: &str) -> bool {
         let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
         let found = ui.find(label).ok().and_then(|text| Some((text.bounds(), text.visible_bounds()?)));
@@ -208,7 +208,7 @@ impl AppHarness {
         })
     }
 
-    /// Returns whether there is a widget with this id in a window of this size.
+    /// Returns true if there is a widget with this id in a window of this size.
     pub fn has_id_at(&self, size: Size, id: &'static str) -> bool {
         let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
         ui.find(iced_test::selector::id(iced::widget::Id::new(id))).is_ok()

@@ -151,8 +151,8 @@ impl World {
         self.is_server_down = false;
     }
 
-    /// Suspends the client while the server goes on; its packets are lost. The monotonic clock of the client stands still
-    /// if `stops_clock` is true, as on Linux.
+    /// Suspends the client while the server goes on; its packets are lost. The monotonic clock of the client stands
+    /// still if `stops_clock` is true, as on Linux.
     pub fn suspend_client(&mut self, duration: Duration, stops_clock: bool) {
         self.stop_client(duration);
         self.backlog.clear();

@@ -1,5 +1,5 @@
-//! Damaged frames and inserted restart markers: a repaired frame has the size of the original, and the bytes of a marked
-//! frame come back.
+//! Damaged frames and inserted restart markers: a repaired frame has the size of the original, and the bytes of a
+//! marked frame come back.
 
 use std::ops::Range;
 

@@ -128,7 +128,7 @@ impl Server {
         if let Some(Err(refusal)) = self.authenticator.as_ref().map(|auth| auth.authenticate(request, "0123"))
         {
             assert_eq!(refusal.status, StatusCode::UNAUTHORIZED);
-            Authenticator::states_password(request, "0123");
+            Authenticator::attempts_password(request, "0123");
             return refusal;
         }
         match handlers::dispatch(request).resolve_track_alias(|name| name == "film") {

@@ -3,7 +3,7 @@
 use super::riff::FourCc;
 use crate::media::container::unsupported::VideoCodec;
 
-/// Returns whether a code, in upper or lower case, is one of Motion JPEG whose frames are complete JPEGs, with or
+/// Returns true if a code, in upper or lower case, is one of Motion JPEG whose frames are complete JPEGs, with or
 /// without Huffman tables.
 pub fn is_motion_jpeg(code: FourCc) -> bool {
     matches!(

@@ -16,8 +16,8 @@ use crate::proto::rtsp::Npt;
 ///
 /// The headers are read up to the `movi` list. The index is read if there is one: the index chunks of OpenDML (`indx`,
 /// `ix##`), else `idx1` after the list. From the last frame of the index on, the chunks are scanned, which finds the
-/// frames that an index lacks: all of a file without one or with one that does not fit, and those of a file whose writer
-/// was stopped.
+/// frames that an index lacks: all of a file without one or with one that does not fit, and those of a file whose
+/// writer was stopped.
 ///
 /// Each chunk of the video stream is a tick of its clock. A chunk of length 0 repeats the former frame, so the next one
 /// is a tick later.

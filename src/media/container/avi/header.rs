@@ -165,8 +165,8 @@ impl Stream {
         [self.scale, self.rate, self.start] = [20, 24, 28].map(|at| u32_at(strh, at).unwrap_or(0));
     }
 
-    /// Parses BITMAPINFOHEADER or WAVEFORMATEX, by the kind of the stream. Tables in the data after BITMAPINFOHEADER are
-    /// not needed: they are the standard ones, which frames without tables imply.
+    /// Parses BITMAPINFOHEADER or WAVEFORMATEX, by the kind of the stream. Tables in the data after BITMAPINFOHEADER
+    /// are not needed: they are the standard ones, which frames without tables imply.
     fn parse_format(&mut self, strf: &[u8]) {
         if self.kind == StreamKind::Sound {
             self.sound_format = u16_at(strf, 0).unwrap_or(0);

@@ -19,13 +19,13 @@ impl VideoChunk {
     }
 }
 
-/// Returns whether an identifier is that of the frames of a stream: `00dc`, or `00db`.
+/// Returns true if an identifier is that of the frames of a stream: `00dc`, or `00db`.
 pub fn is_video_chunk(id: FourCc, stream: u8) -> bool {
     let number = [b'0' + stream / 10, b'0' + stream % 10];
     id[..2] == number && matches!(&id[2..].to_ascii_lowercase()[..], b"dc" | b"db")
 }
 
-/// Returns whether bytes begin with SOI.
+/// Returns true if bytes begin with SOI.
 pub fn is_jpeg(data: &[u8]) -> bool {
     data.starts_with(&[0xFF, 0xD8])
 }
@@ -97,7 +97,7 @@ struct Check {
     next: Next,
 }
 
-/// What follows a piece.
+/// Next step after a piece of the index.
 #[derive(Debug, Clone, Copy)]
 enum Next {
     Entries { position: u64, remaining: u64 },
@@ -118,10 +118,11 @@ const STANDARD_HEADER_LENGTH: usize = 24;
 const IDX1_ENTRY_LENGTH: usize = 16;
 
 impl IndexReader {
-    /// Creates a reader of `idx1`, whose data of `size` bytes begins at `position`. `movi` is the position of the type of
-    /// the `movi` list.
+    /// Creates a reader of `idx1`, whose data of `size` bytes begins at `position`. `movi` is the position of the type
+    /// of the `movi` list.
     pub fn idx1(stream: u8, file_length: u64, movi: u64, position: u64, size: u32) -> Self {
-        // Positions count from the type of the list, from the start of the file, from the first chunk, or from the list.
+        // Positions count from the type of the list, from the start of the file, from the first chunk, or from the
+        // list.
         let candidates = vec![movi, 0, movi + 4, movi.saturating_sub(8)];
         let remaining = u64::from(size) / IDX1_ENTRY_LENGTH as u64 * IDX1_ENTRY_LENGTH as u64;
         let layout = Layout::Idx1 { base: None, candidates };
@@ -203,8 +204,8 @@ impl IndexReader {
         }
     }
 
-    /// Handles the bytes that were read, fewer than requested at the end of the file. Appends the chunks of a piece that
-    /// was compared with the file.
+    /// Handles the bytes that were read, fewer than requested at the end of the file. Appends the chunks of a piece
+    /// that was compared with the file.
     pub fn handle_bytes(&mut self, bytes: &[u8], chunks: &mut Vec<VideoChunk>) {
         match std::mem::replace(&mut self.state, State::Finished(IndexStatus::Broken)) {
             State::NextSegment => self.handle_segment(bytes),

@@ -1,7 +1,7 @@
 //! AVI files, with the extensions of OpenDML (OpenDML AVI File Format Extensions 1.02).
 //!
-//! [`AviDemuxer`] finds the frames of the first stream of Motion JPEG. [`check_codec`] tells whether a file has one, from
-//! its first bytes, and [`AviMuxer`] writes a file.
+//! [`AviDemuxer`] finds the frames of the first stream of Motion JPEG. [`check_codec`] tells whether a file has one,
+//! from its first bytes, and [`AviMuxer`] writes a file.
 
 mod codec;
 mod demuxer;
@@ -18,7 +18,7 @@ use super::unsupported::UnsupportedFile;
 use header::AviHeader;
 use riff::{ChunkHeader, Chunks};
 
-/// Returns whether bytes are the beginning of an AVI file.
+/// Returns true if bytes are the beginning of an AVI file.
 pub fn is_avi(head: &[u8]) -> bool {
     head.starts_with(b"RIFF") && head.get(8..12).is_some_and(|kind| kind == b"AVI ")
 }

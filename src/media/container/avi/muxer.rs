@@ -10,9 +10,9 @@ use crate::proto::rtsp::Npt;
 
 /// Writes an AVI file with the extensions of OpenDML, so that it can be larger than 2 GiB.
 ///
-/// The times of the frames are rounded to ticks of a clock. Ticks without a frame are chunks of length 0. The first RIFF
-/// chunk also has `idx1`, for programs that do not know OpenDML. Until the file is complete, the sizes of its lists are 0:
-/// players and [`AviDemuxer`](super::AviDemuxer) read such a file by its chunks.
+/// The times of the frames are rounded to ticks of a clock. Ticks without a frame are chunks of length 0. The first
+/// RIFF chunk also has `idx1`, for programs that do not know OpenDML. Until the file is complete, the sizes of its
+/// lists are 0: players and [`AviDemuxer`](super::AviDemuxer) read such a file by its chunks.
 #[derive(Debug)]
 pub struct AviMuxer {
     dimensions: Dimensions,

@@ -21,7 +21,7 @@ impl ChunkHeader {
         Some(Self { id: *bytes.first_chunk()?, size: u32_at(bytes, 4)? })
     }
 
-    /// Returns whether the chunk is a list, whose data begins with its type.
+    /// Returns true if the chunk is a list, whose data begins with its type.
     pub fn is_list(&self) -> bool {
         matches!(&self.id, b"LIST" | b"RIFF")
     }

@@ -84,7 +84,8 @@ impl Scanner {
         (!self.is_done && self.position < self.file_length).then_some((self.position, length))
     }
 
-    /// Handles the bytes at the position, fewer than requested at the end of the file. Appends the chunks of the stream.
+    /// Handles the bytes at the position, fewer than requested at the end of the file. Appends the chunks of the
+    /// stream.
     pub fn handle_bytes(&mut self, bytes: &[u8], chunks: &mut Vec<VideoChunk>, defects: &mut FileDefects) {
         let start = self.position;
         let is_end = start.saturating_add(bytes.len() as u64) >= self.file_length;

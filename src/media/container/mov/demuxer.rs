@@ -15,9 +15,9 @@ use crate::proto::rtsp::Npt;
 
 /// Finds the frames of a QuickTime or MP4 file (ISO 14496-12).
 ///
-/// The top-level atoms are stepped over until the movie atom (`moov`), which has all positions and times, is found. A file
-/// without one, whose writer was stopped, has the frames of the index beside the recording. Without that index, it is
-/// searched for frames from its beginning to its end; their times are unknown.
+/// The top-level atoms are stepped over until the movie atom (`moov`), which has all positions and times, is found. A
+/// file without one, whose writer was stopped, has the frames of the index beside the recording. Without that index, it
+/// is searched for frames from its beginning to its end; their times are unknown.
 #[derive(Debug)]
 pub struct MovDemuxer {
     source: SourceFile,

@@ -36,14 +36,14 @@ pub struct ShownSample {
 }
 
 impl EditList {
-    /// Parses the edit list of a track (`trak`). Without one, the track is shown from its start to its end. A clock of 0
-    /// has no times; 1 takes its place.
+    /// Parses the edit list of a track (`trak`). Without one, the track is shown from its start to its end. A clock of
+    /// 0 has no times; 1 takes its place.
     pub fn parse(trak: &[u8], film_clock: u32, track_clock: u32) -> Self {
         let edits = find_path(trak, &[*b"edts", *b"elst"]).map(parse_edits).unwrap_or_default();
         Self { edits, film_clock: film_clock.max(1), track_clock: track_clock.max(1) }
     }
 
-    /// Returns whether all times are ticks of the track.
+    /// Returns true if all times are ticks of the track.
     pub fn is_on_track_clock(&self) -> bool {
         self.edits.len() < 2 && self.edits.iter().all(|edit| edit.start == Some(0))
     }

@@ -1,7 +1,7 @@
 //! QuickTime and MP4 files (QuickTime File Format; ISO 14496-12).
 //!
-//! [`MovDemuxer`] finds the frames of the first track of Motion JPEG, and [`MovMuxer`] writes such files. [`is_mov`] tells whether a file is one, from its
-//! first bytes, and [`check_brand`] whether it is a film.
+//! [`MovDemuxer`] finds the frames of the first track of Motion JPEG, and [`MovMuxer`] writes such files. [`is_mov`]
+//! tells whether a file is one, from its first bytes, and [`check_brand`] whether it is a film.
 
 mod atom;
 mod codec;
@@ -18,7 +18,7 @@ pub use muxer::MovMuxer;
 use super::unsupported::UnsupportedFile;
 use atom::code_at;
 
-/// Returns whether bytes are the beginning of a QuickTime or MP4 file.
+/// Returns true if bytes are the beginning of a QuickTime or MP4 file.
 pub fn is_mov(head: &[u8]) -> bool {
     // Types of atoms with which such files begin.
     code_at(head, 4).is_some_and(|kind| {

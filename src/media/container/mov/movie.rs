@@ -155,8 +155,8 @@ impl<'a> Track<'a> {
         }
     }
 
-    /// Returns whether the samples are in another file: the flag of a reference in `dref` that says "in this file" is not
-    /// set.
+    /// Returns true if the samples are in another file: the flag of a reference in `dref` that says "in this file" is
+    /// not set.
     fn is_external(&self) -> bool {
         let dref = find_path(self.trak, &[*b"mdia", *b"minf", *b"dinf", *b"dref"]).unwrap_or_default();
         let first = Atoms(dref.get(8..).unwrap_or_default()).next();

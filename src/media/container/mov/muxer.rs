@@ -39,8 +39,8 @@ const MAX_MOVIE_OVERHEAD: u64 = 16 * 1024;
 const MAX_BYTES_PER_FRAME: u64 = 40;
 
 impl MovMuxer {
-    /// Creates a muxer for frames whose times are ticks of `time_base`. `dimensions` is the size of frames whose header is
-    /// invalid, if no valid one precedes them.
+    /// Creates a muxer for frames whose times are ticks of `time_base`. `dimensions` is the size of frames whose header
+    /// is invalid, if no valid one precedes them.
     pub fn new(dimensions: Dimensions, time_base: TimeBase) -> Self {
         let movie = MovieWriter::new(time_base);
         Self { time_base, movie, dimensions, position: 0, max_time_error: Npt::ZERO }

@@ -81,7 +81,7 @@ impl<'a> SampleTable<'a> {
         (duration > 0 && is_constant).then_some(duration)
     }
 
-    /// Returns whether the table has times.
+    /// Returns true if the table has times.
     pub fn has_times(&self) -> bool {
         self.durations.chunks_exact(8).any(|run| u32_at(run, 4).is_some_and(|duration| duration > 0))
     }
@@ -187,8 +187,8 @@ impl<'a> Runs<'a> {
     }
 }
 
-/// Returns the entries of a table whose number is at `count_at` in the data and is followed by the entries, without those
-/// that the data does not have.
+/// Returns the entries of a table whose number is at `count_at` in the data and is followed by the entries, without
+/// those that the data does not have.
 fn entries(data: &[u8], count_at: usize, entry_length: usize) -> &[u8] {
     let count = u32_at(data, count_at).map_or(0, |count| count as usize);
     let bytes = data.get(count_at + 4..).unwrap_or_default();

@@ -30,8 +30,8 @@ pub fn is_multipart(head: &[u8]) -> bool {
     false
 }
 
-/// Returns true if a file begins with the head of a response whose body is still in the chunked transfer coding (RFC 9112
-/// §7.1), so that its frames are cut into pieces. Most programs remove the coding and keep the header.
+/// Returns true if a file begins with the head of a response whose body is still in the chunked transfer coding (RFC
+/// 9112 §7.1), so that its frames are cut into pieces. Most programs remove the coding and keep the header.
 pub fn is_chunked(head: &[u8]) -> bool {
     let Some((response, body)) = split_head(head) else { return false };
     let line = body.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Encrypted connections with rustls. A certificate is accepted if the system trusts it, or if the user trusts its fingerprint.
+//! Encrypted connections with rustls. A certificate is accepted if the system trusts it, or if the user trusts its
+//! fingerprint.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -24,8 +25,8 @@ static SYSTEM_VERIFIER: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::
 /// Opens an encrypted connection on a connected stream. `address` is host and port, as in `trusted`.
 ///
 /// # Errors
-/// Returns a [`TlsFailure`] if the certificate is not valid for `host` and not among `trusted`, the server does not speak
-/// TLS, or the connection breaks.
+/// Returns a [`TlsFailure`] if the certificate is not valid for `host` and not among `trusted`, the server does not
+/// speak TLS, or the connection breaks.
 pub async fn connect(
     stream: TcpStream,
     host: &str,
@@ -58,8 +59,8 @@ pub async fn connect(
     connected.map_err(|error| verifier.take_rejected().unwrap_or_else(|| describe(error)))
 }
 
-/// Returns the name that the certificate must have and that is sent as SNI. Of an address, none is sent (RFC 6066 §3); the
-/// zone of an IPv6 address has a meaning on this machine only.
+/// Returns the name that the certificate must have and that is sent as SNI. Of an address, none is sent (RFC 6066 §3);
+/// the zone of an IPv6 address has a meaning on this machine only.
 fn server_name(host: &str) -> Option<ServerName<'static>> {
     let without_zone = host.split_once('%').map_or(host, |(address, _)| address);
     ServerName::try_from(without_zone.to_owned()).ok()
@@ -81,8 +82,8 @@ fn load_system_verifier() -> Option<Arc<WebPkiServerVerifier>> {
     SYSTEM_VERIFIER.get_or_init(load).clone()
 }
 
-/// Verifier of the certificate of one connection. The signature of the handshake, which proves that the server has the key
-/// of the certificate, is checked in any case.
+/// Verifier of the certificate of one connection. The signature of the handshake, which proves that the server has the
+/// key of the certificate, is checked in any case.
 #[derive(Debug)]
 struct Verifier {
     provider: Arc<CryptoProvider>,

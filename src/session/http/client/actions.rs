@@ -70,34 +70,13 @@ impl HttpClient {
         }
     }
 
-    /// Measures the delay of a frame by the time that the sender states, in µs since 1970: the same mapping of times as in
-    /// an RTCP sender report. Other origins give no plausible delay, and none is shown.
+    /// Measures the delay of a frame by the time that the sender states, in µs since 1970: the same mapping of times as
+    /// in an RTCP sender report. Other origins give no plausible delay, and none is shown.
     pub(super) fn measure_delay(&mut self, now: Instant, timestamp: i64, time: u64) {
-        let Some(ntp) = ntp_time(time) else { return };
+        let Some(ntp) = NtpTime::from_unix_micros(time) else { return };
         let info = SenderInfo { ntp, rtp_timestamp: timestamp as u32, ..SenderInfo::default() };
         let stats = &mut self.pipeline.presenter.stats;
         stats.handle_sender_report(info);
         stats.record_frame_start(now, timestamp as u32);
-    }
-}
-
-/// Seconds from 1900, the origin of NTP, to 1970 (RFC 5905 §6).
-const NTP_TO_UNIX: u64 = 2_208_988_800;
-
-/// Converts µs since 1970 to NTP time; `None` beyond 2036, where NTP time wraps.
-fn ntp_time(micros: u64) -> Option<NtpTime> {
-    let seconds = (micros / 1_000_000).checked_add(NTP_TO_UNIX).filter(|seconds| *seconds < 1 << 32)?;
-    let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
-    Some(NtpTime(seconds << 32 | fraction))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unix_times_become_ntp_times() {
-        assert_eq!(ntp_time(500_000), Some(NtpTime(NTP_TO_UNIX << 32 | 1 << 31)));
-        assert_eq!(ntp_time(u64::MAX), None);
     }
 }

@@ -12,7 +12,8 @@ use crate::session::options::WAITING_TIMEOUT;
 /// Time without data after which it is reported as an error.
 const NO_DATA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time without data after which the connection is taken to be broken. A camera that was switched off does not close it.
+/// Time without data after which the connection is taken to be broken. A camera that was switched off does not close
+/// it.
 const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl HttpClient {

@@ -20,7 +20,8 @@ impl RtpFrameReceiver {
         Self { retransmission: Some(Retransmission::new(offer)), ..self }
     }
 
-    /// Returns the receiver of a stream whose missing packets are recovered from parity packets, which the server has offered.
+    /// Returns the receiver of a stream whose missing packets are recovered from parity packets, which the server has
+    /// offered.
     pub fn with_parity(self, offer: ParityOffer) -> Self {
         Self { parity: Some(ParityDecoder::new(offer)), ..self }
     }
@@ -39,8 +40,8 @@ impl RtpFrameReceiver {
         }
     }
 
-    /// Returns true if a parity packet protects this stream alone. FlexFEC names the SSRCs of protected streams as CSRCs
-    /// (RFC 8627 §4.2.1), and ULPFEC names none.
+    /// Returns true if a parity packet protects this stream alone. FlexFEC names the SSRCs of protected streams as
+    /// CSRCs (RFC 8627 §4.2.1), and ULPFEC names none.
     pub(super) fn is_parity_of_stream(&self, bytes: &[u8]) -> bool {
         let format = self.parity.as_ref().map(|state| state.offer().format);
         format != Some(FecFormat::Flexfec) || csrcs(bytes).eq(self.ssrc_filter.current_ssrc())
@@ -62,7 +63,8 @@ impl RtpFrameReceiver {
         }
     }
 
-    /// Returns the sequence numbers to request at `now` and the SSRC of the stream; `None` if nothing is to be requested.
+    /// Returns the sequence numbers to request at `now` and the SSRC of the stream; `None` if nothing is to be
+    /// requested.
     pub fn poll_request(&mut self, now: Instant, round_trip: Option<Duration>) -> Option<(u32, Vec<u16>)> {
         let lost = self.retransmission.as_mut()?.poll_request(now, round_trip)?;
         Some((self.ssrc_filter.current_ssrc()?, lost))
@@ -76,8 +78,8 @@ impl RtpFrameReceiver {
         }
     }
 
-    /// Records the arrival of an original packet, after which it is neither requested nor recovered. Returns true if it was
-    /// repaired already.
+    /// Records the arrival of an original packet, after which it is neither requested nor recovered. Returns true if it
+    /// was repaired already.
     pub(super) fn record_arrival(&mut self, now: Instant, sequence: i64, bytes: Bytes) -> bool {
         let timeout = self.buffers.reorder_buffer.timeout();
         let was_sent_again =

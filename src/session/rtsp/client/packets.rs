@@ -102,8 +102,8 @@ impl RtspClient {
         }
     }
 
-    /// Finds out from a sender report whether the server is between two frames that are far apart. A live source that sends
-    /// nothing has stalled, whatever its server reports.
+    /// Finds out from a sender report whether the server is between two frames that are far apart. A live source that
+    /// sends nothing has stalled, whatever its server reports.
     fn check_quiet_server(&mut self, now: Instant, packet_count: u32, expected: u64) {
         let excess = packet_count.wrapping_sub(expected as u32) as i32;
         let least = self.least_report_excess.map_or(excess, |least| least.min(excess));

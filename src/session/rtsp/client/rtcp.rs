@@ -62,8 +62,8 @@ impl RtspClient {
         self.send_rtcp(request);
     }
 
-    /// Lets an adaptive playout delay have room for two requests. The loss of the last packet of a frame is noticed at the
-    /// next frame only.
+    /// Lets an adaptive playout delay have room for two requests. The loss of the last packet of a frame is noticed at
+    /// the next frame only.
     fn reserve_repair_time(&mut self, round_trip: Option<Duration>) {
         let receiver = self.pipeline.receiver.as_ref();
         let is_negotiated = receiver.is_some_and(|receiver| receiver.retransmission_offer().is_some());

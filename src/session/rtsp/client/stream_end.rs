@@ -23,8 +23,8 @@ impl RtspClient {
         }
     }
 
-    /// Returns the time at which the last frame of the range is due, and is shown without the packets that it lacks; `None`
-    /// unless it has begun. After other frames, the packets of the next one show what is lost.
+    /// Returns the time at which the last frame of the range is due, and is shown without the packets that it lacks;
+    /// `None` unless it has begun. After other frames, the packets of the next one show what is lost.
     pub(super) fn last_frame_deadline(&self) -> Option<Instant> {
         let (receiver, play_range) = (self.pipeline.receiver.as_ref()?, self.play_range.as_ref()?);
         let is_last = self.is_playing() && play_range.has_reached_last_frame();
@@ -62,8 +62,8 @@ impl RtspClient {
     }
 
     /// Returns the time at which BYE ends the stream, once all frames are shown and no gap is open. Packets sent before
-    /// BYE may arrive after it, so it waits for the reorder timeout. A BYE in the middle of the range counts only once no
-    /// more packets arrive: a single inverted bit turns the SDES of a sender report into one.
+    /// BYE may arrive after it, so it waits for the reorder timeout. A BYE in the middle of the range counts only once
+    /// no more packets arrive: a single inverted bit turns the SDES of a sender report into one.
     pub(super) fn bye_deadline(&self) -> Option<Instant> {
         let (receiver, play_range) = (self.pipeline.receiver.as_ref()?, self.play_range.as_ref()?);
         let presenter = &self.pipeline.presenter;

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::{Goal, InFlight, PlayFrom, RequestKind, RtspMachine, Stage, TransportPreference, USER_AGENT};
+use super::{Goal, InFlight, PlayFrom, RequestKind, RtspMachine, Stage, TransportPreference};
+use crate::about::PRODUCT;
 use crate::proto::rtsp::{ChannelPair, LowerTransport, Method, Npt, NptRange, Request, Transport, header};
 use crate::session::error::SessionError;
 use crate::session::machine::Machine as _;
@@ -112,7 +113,7 @@ impl RtspMachine {
     fn build_request(&self, kind: RequestKind, cseq: u32, range: Option<NptRange>) -> Request {
         let mut request = Request::new(kind.method(self.supports_get_parameter), self.request_url(kind))
             .with_header(header::CSEQ, cseq.to_string())
-            .with_header(header::USER_AGENT, USER_AGENT);
+            .with_header(header::USER_AGENT, PRODUCT);
         match (kind, &self.stage) {
             (RequestKind::Describe | RequestKind::RefreshDescription, _) => {
                 request = request.with_header(header::ACCEPT, "application/sdp");

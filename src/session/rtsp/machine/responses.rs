@@ -284,7 +284,7 @@ impl RtspMachine {
 /// Maximum number of mistakes of a session description that are counted.
 const MAX_DESCRIPTION_MISTAKES: usize = 100;
 
-/// Returns whether the server no longer knows the session (454), for example because it was restarted.
+/// Returns true if the server no longer knows the session (454), for example because it was restarted.
 fn is_session_not_found(error: &SessionError) -> bool {
     matches!(error, SessionError::Refused { status: Code::SESSION_NOT_FOUND, .. })
 }

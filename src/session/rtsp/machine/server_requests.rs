@@ -22,8 +22,8 @@ const MIN_REDIRECT_INTERVAL: Duration = Duration::from_secs(1);
 const REDIRECT_CODES: [u16; 4] = [301, 302, 303, 307];
 
 impl RtspMachine {
-    /// Handles a request of the server and responds to it. One that was received together with the end of the connection is
-    /// ignored.
+    /// Handles a request of the server and responds to it. One that was received together with the end of the
+    /// connection is ignored.
     pub fn handle_server_request(&mut self, now: Instant, request: &Request) {
         if let Stage::Closed | Stage::WaitingToReconnect { .. } = self.stage {
             return;
@@ -46,7 +46,7 @@ impl RtspMachine {
         self.core.push(RtspAction::SendResponse(response));
     }
 
-    /// Returns whether a request is about the current session. One without a Session header is.
+    /// Returns true if a request is about the current session. One without a Session header is.
     fn is_for_current_session(&self, request: &Request) -> bool {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return false };
         let stated = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
@@ -173,7 +173,7 @@ impl RtspMachine {
     }
 }
 
-/// Returns whether a status redirects to another URL.
+/// Returns true if a status redirects to another URL.
 pub(super) fn is_redirect(status: Code) -> bool {
     REDIRECT_CODES.contains(&status.code())
 }

@@ -1,7 +1,7 @@
 //! Speed of PLAY: the Scale header (RFC 2326 §12.34), and servers that refuse or ignore it. Sans-I/O.
 //!
-//! Scale changes the media time per second of the RTP clock, which follows the wall clock at every speed: jitter, delay and
-//! rates need no correction. Speed (§12.35) would let the RTP clock run faster.
+//! Scale changes the media time per second of the RTP clock, which follows the wall clock at every speed: jitter, delay
+//! and rates need no correction. Speed (§12.35) would let the RTP clock run faster.
 
 use std::time::Instant;
 
@@ -11,7 +11,8 @@ use crate::session::machine::Machine as _;
 use crate::session::playback_speed::SpeedRefusal;
 
 impl RtspMachine {
-    /// Plays at another speed, now and in later sessions. Has no effect on live streams and on servers that have refused.
+    /// Plays at another speed, now and in later sessions. Has no effect on live streams and on servers that have
+    /// refused.
     pub fn set_speed(&mut self, now: Instant, speed: Factor) {
         self.speed.set_wanted(speed);
         self.advance(now);
@@ -24,7 +25,7 @@ impl RtspMachine {
         }
     }
 
-    /// Returns whether PLAY has to be sent again, because the stream plays at another speed than it should.
+    /// Returns true if PLAY has to be sent again, because the stream plays at another speed than it should.
     pub(super) fn must_change_speed(&self) -> bool {
         self.has_speeds() && self.speed.needs_play()
     }

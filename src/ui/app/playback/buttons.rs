@@ -107,7 +107,7 @@ impl Playback {
         }
     }
 
-    /// Returns whether a button is enabled. Three buttons follow the goal; four buttons follow the RTSP state and are
+    /// Returns true if a button is enabled. Three buttons follow the goal; four buttons follow the RTSP state and are
     /// disabled while a request is in flight (RFC 2326 appendix A.1).
     pub fn is_enabled(&self, button: Button, controls: Controls) -> bool {
         if self.source.is_none() {
@@ -138,12 +138,12 @@ impl Playback {
         }
     }
 
-    /// Returns whether the session has not reached the goal yet, or does not know the last one.
+    /// Returns true if the session has not reached the goal yet, or does not know the last one.
     pub fn is_busy(&self) -> bool {
         self.status.is_busy || self.status.goal_revision != self.goal_revision
     }
 
-    /// Returns whether the user has stopped playback and the session is closed.
+    /// Returns true if the user has stopped playback and the session is closed.
     pub fn has_stopped(&self) -> bool {
         self.goal == Goal::Stopped && self.status.state == RtspState::Init && !self.is_busy()
     }

@@ -21,7 +21,7 @@ pub enum Notice {
     NoData(String),
     /// File that was saved.
     Saved {
-        /// Where it was saved.
+        /// Sentence with the path of the file.
         text: String,
         /// Path of the file.
         path: PathBuf,
@@ -47,7 +47,7 @@ impl Notice {
         }
     }
 
-    /// Returns whether the banner has a red edge.
+    /// Returns true if the banner has a red edge.
     pub fn is_error(&self) -> bool {
         match self {
             Self::Error(_) | Self::RecentFailed { .. } | Self::NoData(_) => true,
@@ -56,7 +56,7 @@ impl Notice {
         }
     }
 
-    /// Returns whether the banner disappears by itself.
+    /// Returns true if the banner disappears by itself.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Error(_) | Self::RecentFailed { .. } | Self::NoData(_) | Self::Warning(_) => false,
@@ -81,7 +81,8 @@ impl Notice {
         }
     }
 
-    /// Returns the command line with which an error ends: the one of ffmpeg that converts a film. `None` if there is none.
+    /// Returns the command line with which an error ends: the one of ffmpeg that converts a film. `None` if there is
+    /// none.
     pub fn command(&self) -> Option<&str> {
         let (Self::Error(text) | Self::RecentFailed { text, .. }) = self else { return None };
         text.find(COMMAND_START).map(|at| &text[at + 2..])

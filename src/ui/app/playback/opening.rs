@@ -16,7 +16,8 @@ impl Playback {
         self.open_at(source, goal, None);
     }
 
-    /// Opens a file, and continues it at a frame, by its index from 0. With four buttons it continues there after Setup.
+    /// Opens a file, and continues it at a frame, by its index from 0. With four buttons it continues there after
+    /// Setup.
     pub fn open_from(&mut self, source: MediaSource, goal: Goal, frame: u64) {
         // Set up, then seek, then play: otherwise frames from the start would be shown first.
         let first = if goal == Goal::Stopped { Goal::Stopped } else { Goal::Ready };
@@ -68,7 +69,8 @@ impl Playback {
         self.opening.as_ref().filter(|opening| opening.is_return).map(|opening| &opening.source)
     }
 
-    /// Ends the opening of a file that turned out to be a list; returns its goal. `None` if something else is being opened.
+    /// Ends the opening of a file that turned out to be a list; returns its goal. `None` if something else is being
+    /// opened.
     pub fn take_opening(&mut self, generation: u64) -> Option<Goal> {
         let opening = self.opening.take_if(|opening| opening.generation == generation)?;
         Some(opening.final_goal())
@@ -99,8 +101,8 @@ impl Playback {
         *self = Self { generation, ..self.renewed() };
     }
 
-    /// Forgets a stream that could not be set up, unless a file is opened in its place. The notice with the reason stays, and
-    /// so does the generation, with which the messages of the session belong to it.
+    /// Forgets a stream that could not be set up, unless a file is opened in its place. The notice with the reason
+    /// stays, and so does the generation, with which the messages of the session belong to it.
     pub fn discard_failed_stream(&mut self) {
         let is_stream = matches!(self.source, Some(Source::Stream(..)));
         if is_stream && !self.was_set_up && self.opening.is_none() {
@@ -109,7 +111,7 @@ impl Playback {
         }
     }
 
-    /// Returns whether a file is being opened.
+    /// Returns true if a file is being opened.
     pub fn is_opening(&self) -> bool {
         self.opening.is_some()
     }

@@ -96,8 +96,8 @@ impl Playback {
         }
     }
 
-    /// Returns the number of the frame of a file at a position, from 0; `None` for a remote stream, and before a frame is
-    /// indexed.
+    /// Returns the number of the frame of a file at a position, from 0; `None` for a remote stream, and before a frame
+    /// is indexed.
     pub fn file_frame_at(&self, position: Npt) -> Option<u64> {
         let info = self.media_info.as_ref()?;
         Some(info.times.frame_at(position).min(info.progress.frames.checked_sub(1)?))
@@ -157,7 +157,7 @@ impl Playback {
         }
     }
 
-    /// Returns whether single frames can be shown. A remote stream shows a frame only after PLAY.
+    /// Returns true if single frames can be shown. A remote stream shows a frame only after PLAY.
     pub fn can_step(&self) -> bool {
         self.media_info.is_some() && self.position().can_seek
     }
@@ -167,7 +167,7 @@ impl Playback {
         frame_number_at(position, self.frame_times().as_ref(), self.position().frame_count)
     }
 
-    /// Returns whether a range without a start means a live stream. Classroom servers state no range, and have films.
+    /// Returns true if a range without a start means a live stream. Classroom servers state no range, and have films.
     fn is_of_live_source(&self) -> bool {
         let is_classroom = |url: &SourceUrl| url.dialect() == Dialect::Classroom;
         matches!(self.source(), Some(Source::Stream(url, _)) if !is_classroom(url))

@@ -47,18 +47,18 @@ impl Playback {
         self.set_goal(self.goal);
     }
 
-    /// Returns whether the server was lost and has not been reached again.
+    /// Returns true if the server was lost and has not been reached again.
     pub fn is_reconnecting(&self) -> bool {
         self.reconnect.is_some()
     }
 
-    /// Returns whether the wait before the next attempt to reconnect has not ended.
+    /// Returns true if the wait before the next attempt to reconnect has not ended.
     pub fn is_counting_down(&self, now: Instant) -> bool {
         self.reconnect.as_ref().is_some_and(|reconnect| !reconnect.remaining(now).is_zero())
     }
 
-    /// Returns the sentence about the lost or busy server with the time until the next attempt, rounded up to seconds; `None`
-    /// if no server was lost.
+    /// Returns the sentence about the lost or busy server with the time until the next attempt, rounded up to seconds;
+    /// `None` if no server was lost.
     pub fn reconnect_message(&self, now: Instant) -> Option<String> {
         let reconnect = self.reconnect.as_ref()?;
         let (server, remaining) = (reconnect.server.clone(), reconnect.remaining(now));

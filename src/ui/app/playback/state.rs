@@ -203,12 +203,12 @@ impl Playback {
         }
     }
 
-    /// Returns whether the current media is a stream over HTTP.
+    /// Returns true if the current media is a stream over HTTP.
     pub fn is_http(&self) -> bool {
         matches!(self.source(), Some(Source::Stream(url, _)) if url.dialect() == Dialect::Http)
     }
 
-    /// Returns whether nothing is open and nothing is being opened.
+    /// Returns true if nothing is open and nothing is being opened.
     pub fn is_empty(&self) -> bool {
         self.source.is_none() && self.opening.is_none()
     }
@@ -223,22 +223,22 @@ impl Playback {
         self.goal
     }
 
-    /// Returns whether SETUP has succeeded for the current media.
+    /// Returns true if SETUP has succeeded for the current media.
     pub fn was_set_up(&self) -> bool {
         self.was_set_up
     }
 
-    /// Returns whether no data has arrived for a while although the session is playing.
+    /// Returns true if no data has arrived for a while although the session is playing.
     pub fn is_waiting(&self) -> bool {
         self.waiting_since.is_some()
     }
 
-    /// Returns whether data has been missing for so long that the banner says so. A short gap is none that it mentions.
+    /// Returns true if data has been missing for so long that the banner says so. Shorter gaps are not shown.
     pub fn has_waited(&self, now: Instant) -> bool {
         self.waiting_since.is_some_and(|since| now.saturating_duration_since(since) >= WAITING_BANNER_DELAY)
     }
 
-    /// Returns whether the end of the stream was reached and its last frame shown.
+    /// Returns true if the end of the stream was reached and its last frame shown.
     pub fn has_ended(&self) -> bool {
         self.has_ended
     }

@@ -3,9 +3,9 @@
 //!
 //!     reelay-mutants LIST TREE DROPPED
 //!
-//! LIST is the output of `cargo mutants --list --json`, TREE a copy of the project whose `src` is rewritten, and DROPPED a JSON
-//! list of the numbers of mutants that do not compile. Prints JSON: each mutant with its number, and for each file the bytes
-//! that belong to each mutant, by which an error of the compiler is attributed.
+//! LIST is the output of `cargo mutants --list --json`, TREE a copy of the project whose `src` is rewritten, and
+//! DROPPED a JSON list of the numbers of mutants that do not compile. Prints JSON: each mutant with its number, and for
+//! each file the bytes that belong to each mutant, by which an error of the compiler is attributed.
 
 mod render;
 mod sites;
@@ -54,8 +54,8 @@ struct Report {
     files: BTreeMap<PathBuf, Vec<render::Region>>,
 }
 
-/// The module that the rewritten source asks: which mutant is selected, and with `REELAY_MUTANTS_REACHED`, a file to which the
-/// number of each reached place is appended.
+/// The module that the rewritten source asks: which mutant is selected, and with `REELAY_MUTANTS_REACHED`, a file to
+/// which the number of each reached place is appended.
 const RUNTIME: &str = include_str!("runtime.rs.txt");
 
 fn main() -> Result<(), Box<dyn Error>> {
