@@ -383,6 +383,8 @@ fn get_and_set_parameter_use_rfc_2326_status_codes() {
 /// A client without sockets: the test reads its requests and writes the server's responses and packets.
 struct ScriptedSession {
     client: RtspClient,
+    /// The server accepts connections.
+    is_reachable: bool,
     now: Instant,
     reader: MessageReader,
     pub events: Vec<SessionEvent>,
@@ -425,6 +427,7 @@ impl ScriptedSession {
         let reader = MessageReader::new(MessageLimits::SERVER);
         Self {
             client: RtspClient::new(url, options),
+            is_reachable: true,
             now: Instant::now(),
             reader,
             events: Vec::new(),
@@ -445,7 +448,9 @@ impl ScriptedSession {
                 ClientOutput::Connect { host, port, is_tls } => {
                     let tls = if is_tls { " over TLS" } else { "" };
                     self.connected_urls.push(format!("{host}:{port}{tls}"));
-                    self.handle_input(ClientInput::Connected(NetworkPath::default()));
+                    if self.is_reachable {
+                        self.handle_input(ClientInput::Connected(NetworkPath::default()));
+                    }
                 }
                 ClientOutput::OpenPorts(_) => {
                     self.handle_input(ClientInput::Ports(Ok(reelay::proto::rtsp::PortPair {
@@ -1307,6 +1312,35 @@ fn server_redirect_works_before_setup_and_with_close() {
     // Requests to the old server are still unread; one to the new server follows them.
     while session.next_request().uri != "rtsp://127.0.0.2:9000/there" {}
     assert_eq!(session.failure(), None);
+}
+
+#[test]
+fn attempt_to_connect_ends_after_its_timeout() {
+    let mut session = ScriptedSession::new();
+    session.is_reachable = false;
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    let timeout = session.client.poll_timeout().unwrap() - session.now;
+    session.advance(timeout - Duration::from_millis(1));
+    assert_eq!(session.failure(), None);
+    session.advance(Duration::from_millis(1));
+    assert!(session.failure().unwrap().contains("127.0.0.1:8554 cannot be reached (no response)"));
+}
+
+#[test]
+fn stopped_process_does_not_end_an_attempt_to_connect_or_a_request() {
+    let connecting = |session: &mut ScriptedSession| session.is_reachable = false;
+    let requesting = |_: &mut ScriptedSession| {};
+    for prepare in [connecting as fn(&mut ScriptedSession), requesting] {
+        let mut session = ScriptedSession::new();
+        prepare(&mut session);
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        session.now += Duration::from_secs(3_600);
+        session.handle_input(ClientInput::Resumed);
+        session.advance(Duration::from_millis(900));
+        assert_eq!(session.failure(), None, "what waits is read first");
+        session.advance(Duration::from_millis(200));
+        assert!(session.failure().is_some());
+    }
 }
 
 #[test]

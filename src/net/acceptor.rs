@@ -25,7 +25,7 @@ pub struct Acceptor {
 
 /// A connection that a client has opened.
 #[derive(Debug)]
-pub enum Arrival {
+pub enum ConnectionAttempt {
     /// Connection within the limits.
     Accepted(Accepted),
     /// Connection over the limits. It gets a 503 response in the background, or is closed if there are too many.
@@ -73,7 +73,7 @@ impl Acceptor {
     }
 
     /// Waits for the next connection. Connections over the limits are refused. Cancel safe.
-    pub async fn accept(&self) -> Arrival {
+    pub async fn accept(&self) -> ConnectionAttempt {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => return self.admit(stream, peer),
@@ -87,7 +87,7 @@ impl Acceptor {
     }
 
     /// Accepts a new connection if it is within the limits.
-    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Arrival {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> ConnectionAttempt {
         let address = peer.ip().into();
         let rate = self
             .rate
@@ -96,14 +96,16 @@ impl Acceptor {
             .handle_connection(Instant::now(), address);
         let reason = match rate {
             Admission::Accept => match self.places.take(address) {
-                Ok(place) => return Arrival::Accepted(Accepted { stream, peer, place }),
+                Ok(place) => return ConnectionAttempt::Accepted(Accepted { stream, peer, place }),
                 Err(full) => full.to_string(),
             },
             Admission::Refuse(too_fast) => too_fast.to_string(),
-            Admission::Close(too_fast) => return Arrival::Refused { peer, reason: too_fast.to_string() },
+            Admission::Close(too_fast) => {
+                return ConnectionAttempt::Refused { peer, reason: too_fast.to_string() };
+            }
         };
         self.refusals.refuse(stream, reason.clone());
-        Arrival::Refused { peer, reason }
+        ConnectionAttempt::Refused { peer, reason }
     }
 }
 
@@ -136,7 +138,7 @@ mod tests {
         for host in ["127.0.0.1", "[::1]"] {
             let address = format!("{host}:{}", acceptor.address().port());
             let (stream, accepted) = tokio::join!(TcpStream::connect(&address), acceptor.accept());
-            let Arrival::Accepted(accepted) = accepted else { panic!("{accepted:?}") };
+            let ConnectionAttempt::Accepted(accepted) = accepted else { panic!("{accepted:?}") };
             assert_eq!(stream.unwrap().local_addr().unwrap().port(), accepted.peer.port(), "{host}");
         }
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{ForwardOptions, forward};
 use crate::impairment::Emulator;
-use crate::net::acceptor::{Accepted, Acceptor, Arrival};
+use crate::net::acceptor::{Accepted, Acceptor, ConnectionAttempt};
 use crate::net::limits::{AddressGroup, Limits, Places};
 use crate::net::peer_log::PeerLog;
 
@@ -161,8 +161,8 @@ async fn accept_clients(acceptor: Acceptor, context: Context, shutdown: Cancella
             () = shutdown.cancelled() => return,
         };
         let Accepted { stream, peer, place } = match arrival {
-            Arrival::Accepted(accepted) => accepted,
-            Arrival::Refused { peer, reason } => {
+            ConnectionAttempt::Accepted(accepted) => accepted,
+            ConnectionAttempt::Refused { peer, reason } => {
                 context.emit(peer, ProxyEvent::Refused { client: peer, reason });
                 continue;
             }

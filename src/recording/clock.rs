@@ -11,7 +11,7 @@ use crate::proto::rtsp::Npt;
 /// so the gap of a lost connection stays in the film. After [`pause`](Self::pause), the gap is closed: the next frame
 /// follows after the last interval.
 #[derive(Debug, Default)]
-pub struct FrameClock {
+pub struct RecordingClock {
     /// Frame from which times are counted; `None` before the first.
     origin: Option<Origin>,
     last: Option<LastFrame>,
@@ -47,7 +47,7 @@ const MAX_INTERVAL: u64 = 1_000_000;
 /// Minimum time between two frames, in µs: an RTP tick, rounded up.
 const MIN_INTERVAL: u64 = 12;
 
-impl FrameClock {
+impl RecordingClock {
     /// Closes the gap before the next frame.
     pub fn pause(&mut self) {
         self.is_paused = true;
@@ -106,7 +106,7 @@ mod tests {
 
     /// Returns the times in µs of frames with these timestamps, which arrive at these ms. A timestamp of -1 is a pause.
     fn times(frames: &[(i64, u64)]) -> Vec<u64> {
-        let (start, mut clock) = (Instant::now(), FrameClock::default());
+        let (start, mut clock) = (Instant::now(), RecordingClock::default());
         let mut times = Vec::new();
         for (timestamp, arrival) in frames {
             match timestamp {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn end_is_one_interval_after_the_last_frame() {
-        let (now, mut clock) = (Instant::now(), FrameClock::default());
+        let (now, mut clock) = (Instant::now(), RecordingClock::default());
         assert_eq!(clock.end(), Npt::ZERO);
         clock.time_of(7, now);
         assert_eq!(clock.end().as_micros(), 50_000);

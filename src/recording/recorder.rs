@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use super::clock::FrameClock;
+use super::clock::RecordingClock;
 use super::format::RecordingFormat;
 use super::target::{FinishError, RecordingTarget, advice};
 use crate::format;
@@ -196,7 +196,7 @@ struct Writing<'a> {
     queue: &'a FrameQueue,
     progress: &'a watch::Sender<RecordingProgress>,
     target: RecordingTarget,
-    clock: FrameClock,
+    clock: RecordingClock,
     /// Frames that were passed to the writer.
     frames: u64,
     published: Option<Instant>,
@@ -228,7 +228,7 @@ fn record(
     };
     // It is set once.
     let _ = created_path.set(target.written_path().to_owned());
-    let clock = FrameClock::default();
+    let clock = RecordingClock::default();
     let mut writing = Writing { options, queue, progress, target, clock, frames: 0, published: None };
     let end = writing.write_frames();
     writing.complete(end)

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::event::{Observer, ServerEvent};
 use super::options::ServerOptions;
 use crate::media_file::{Library, MediaFile};
-use crate::net::acceptor::{Accepted, Acceptor, Arrival};
+use crate::net::acceptor::{Accepted, Acceptor, ConnectionAttempt};
 use crate::net::open_files;
 use crate::proto::rtsp::RtspUrl;
 
@@ -129,8 +129,8 @@ async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
             () = context.shutdown.cancelled() => return,
         };
         let Accepted { stream, peer, place } = match arrival {
-            Arrival::Accepted(accepted) => accepted,
-            Arrival::Refused { peer, reason } => {
+            ConnectionAttempt::Accepted(accepted) => accepted,
+            ConnectionAttempt::Refused { peer, reason } => {
                 context.emit_about(peer, || ServerEvent::ConnectionRefused { peer, reason });
                 continue;
             }

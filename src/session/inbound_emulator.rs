@@ -122,12 +122,16 @@ mod tests {
         for (report_count, received, bye_count, expected) in
             [(100, 98, 140, Some(140)), (2_100, 100, 2_140, None), (0, 0, 40, Some(40))]
         {
-            let mut tap = InboundEmulator::new(EmulatorOptions::default());
-            tap.open(None);
-            tap.handle_sender_report(report_count, received);
-            tap.handle_sender_report(report_count + 20, received);
-            tap.handle_bye(Some(bye_count));
-            assert_eq!(tap.sender_counts(Some(1)).and_then(|sent| sent.reported), expected, "{report_count}");
+            let mut emulator = InboundEmulator::new(EmulatorOptions::default());
+            emulator.open(None);
+            emulator.handle_sender_report(report_count, received);
+            emulator.handle_sender_report(report_count + 20, received);
+            emulator.handle_bye(Some(bye_count));
+            assert_eq!(
+                emulator.sender_counts(Some(1)).and_then(|sent| sent.reported),
+                expected,
+                "{report_count}"
+            );
         }
     }
 }

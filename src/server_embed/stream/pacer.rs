@@ -22,14 +22,14 @@ pub struct Pacer {
     first_frame: u64,
     /// Distance between frames sent, in frames of the file; at least 1.
     stride: Factor,
-    clock: FrameClock,
+    clock: PacerClock,
     /// Speed of the RTP clock relative to the wall clock.
     speed: Factor,
 }
 
 /// Times of the frames sent, from the first one on.
 #[derive(Debug, Clone)]
-enum FrameClock {
+enum PacerClock {
     /// All intervals are the same.
     Constant {
         /// Rate of the frames sent, on the RTP clock.
@@ -73,9 +73,9 @@ impl Pacer {
         let clock = match times {
             FrameTimes::Assumed(rate) => {
                 let media_rate = rate.scaled_by(scale.min(Factor::ONE));
-                FrameClock::Constant { media_rate, send_rate: media_rate.scaled_by(speed) }
+                PacerClock::Constant { media_rate, send_rate: media_rate.scaled_by(speed) }
             }
-            FrameTimes::Stated(_) => FrameClock::Stated { start: times.npt_of(first_frame), times, scale },
+            FrameTimes::Stated(_) => PacerClock::Stated { start: times.npt_of(first_frame), times, scale },
         };
         Self { origin, first_frame, stride: scale.max(Factor::ONE), clock, speed }
     }
@@ -112,8 +112,8 @@ impl Pacer {
     /// Time from the first frame to the one that is sent after this number of others, on the wall clock.
     fn time_of_index(&self, index: u64) -> Duration {
         match &self.clock {
-            FrameClock::Constant { send_rate, .. } => send_rate.time_of(index),
-            FrameClock::Stated { times, start, scale } => {
+            PacerClock::Constant { send_rate, .. } => send_rate.time_of(index),
+            PacerClock::Stated { times, start, scale } => {
                 let nanos = u128::from(self.stated_time(times, *start, *scale, index));
                 let nanos = nanos * 1_000 / u128::from(self.speed.as_thousandths().max(1));
                 Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(MAX_FILM_LENGTH)
@@ -124,8 +124,8 @@ impl Pacer {
     /// Time from the first frame to the one that is sent after this number of others, in ticks of the RTP clock.
     fn ticks_of_index(&self, index: u64) -> u64 {
         match &self.clock {
-            FrameClock::Constant { media_rate, .. } => media_rate.ticks_of(index),
-            FrameClock::Stated { times, start, scale } => {
+            PacerClock::Constant { media_rate, .. } => media_rate.ticks_of(index),
+            PacerClock::Stated { times, start, scale } => {
                 // The times are rounded to microseconds, so a tick is the nearest one.
                 let nanos = Duration::from_nanos(self.stated_time(times, *start, *scale, index));
                 duration_to_ticks(nanos.saturating_add(HALF_TICK))
@@ -167,8 +167,8 @@ impl Pacer {
     /// Maximum delay of the last packet of a frame after the first.
     fn spread(&self, frame: u64, packets: usize) -> Duration {
         let interval = match &self.clock {
-            FrameClock::Constant { send_rate, .. } => send_rate.interval(),
-            FrameClock::Stated { .. } => {
+            PacerClock::Constant { send_rate, .. } => send_rate.interval(),
+            PacerClock::Stated { .. } => {
                 let index = self.send_index(frame);
                 self.time_of_index(index + 1).saturating_sub(self.time_of_index(index))
             }
@@ -186,8 +186,8 @@ impl Pacer {
     pub fn frame_at(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.origin);
         let index = match &self.clock {
-            FrameClock::Constant { send_rate, .. } => send_rate.frame_at(elapsed.into()),
-            FrameClock::Stated { times, start, scale } => {
+            PacerClock::Constant { send_rate, .. } => send_rate.frame_at(elapsed.into()),
+            PacerClock::Stated { times, start, scale } => {
                 let factors = u128::from(scale.as_thousandths()) * u128::from(self.speed.as_thousandths());
                 let micros = elapsed.as_micros() * factors / 1_000_000;
                 let micros = u64::try_from(micros).unwrap_or(u64::MAX);

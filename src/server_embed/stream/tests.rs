@@ -216,6 +216,31 @@ fn reference_time_is_answered_with_early_sender_report() {
 }
 
 #[test]
+fn reference_time_from_before_a_clock_jump_is_not_returned() {
+    let now = Instant::now();
+    let has_reference = |jumps: bool| {
+        let mut stream = stream(now);
+        let reference = ExtendedReportBlock::ReceiverReferenceTime(NtpTime(1 << 16));
+        stream.handle_rtcp(now, &[RtcpPacket::ExtendedReport { ssrc: 5, block: reference }]);
+        if jumps {
+            stream.set_epoch(Epoch { instant: now, ntp: NtpTime(9 << 32) });
+        }
+        stream.play(now, None, None, PlaybackSpeed::default());
+        let report = (0..20).find_map(|_| match stream.poll_output(now) {
+            StreamOutput::Fetch(index) => {
+                stream.provide_frame(index, frame(10));
+                None
+            }
+            StreamOutput::Rtcp(packet) => Some(packet),
+            _ => None,
+        });
+        let packets = rtcp::parse(&report.unwrap()).unwrap();
+        packets.iter().any(|packet| matches!(packet, RtcpPacket::ExtendedReport { .. }))
+    };
+    assert!(has_reference(false) && !has_reference(true));
+}
+
+#[test]
 fn immediate_seek_does_not_reuse_timestamp() {
     let now = Instant::now();
     let mut stream = stream(now);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// The times of the sender are used as long as each frame has one and they run forward like the arrivals. Otherwise,
 /// and from then on, a frame has the time of its arrival.
 #[derive(Debug, Default)]
-pub struct FrameClock {
+pub struct HttpFrameClock {
     source: ClockSource,
     /// Timestamp and arrival of the last frame.
     last: Option<(i64, Instant)>,
@@ -33,7 +33,7 @@ const MAX_DIFFERENCE: Duration = Duration::from_secs(10);
 /// Number of implausible times after which the times of the sender are not used any more.
 const MAX_IMPLAUSIBLE: u32 = 3;
 
-impl FrameClock {
+impl HttpFrameClock {
     /// Returns the timestamp of a frame, in ticks of 90 kHz, that arrived at `arrival`. `sender_time` is the time that
     /// the sender states, in µs.
     pub fn timestamp(&mut self, arrival: Instant, sender_time: Option<u64>) -> i64 {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn times_of_the_sender_are_used() {
-        let (now, mut clock) = (Instant::now(), FrameClock::default());
+        let (now, mut clock) = (Instant::now(), HttpFrameClock::default());
         assert_eq!(clock.timestamp(now, Some(1_000_000)), 90_000);
         assert_eq!(clock.timestamp(now + 90 * MS, Some(1_050_000)), 94_500);
         assert!(clock.is_senders() && !clock.has_given_up_sender());
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn arrivals_are_used_if_a_frame_has_no_time() {
-        let (now, mut clock) = (Instant::now(), FrameClock::default());
+        let (now, mut clock) = (Instant::now(), HttpFrameClock::default());
         clock.timestamp(now, Some(1_000_000));
         assert_eq!(clock.timestamp(now + 50 * MS, None), 94_500);
         assert_eq!(clock.timestamp(now + 100 * MS, Some(9_000_000)), 99_000);
@@ -125,7 +125,7 @@ mod tests {
         for time in
             [|number: u32| 60_000_000 - u64::from(number), |number: u32| u64::from(number) * 60_000_000]
         {
-            let (now, mut clock) = (Instant::now(), FrameClock::default());
+            let (now, mut clock) = (Instant::now(), HttpFrameClock::default());
             let timestamps: Vec<_> =
                 (0..10).map(|number| clock.timestamp(now + 50 * MS * number, Some(time(number)))).collect();
             assert!(timestamps.windows(2).all(|pair| pair[1] - pair[0] == 4_500), "{timestamps:?}");
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn late_arrivals_are_no_jump() {
-        let (now, mut clock) = (Instant::now(), FrameClock::default());
+        let (now, mut clock) = (Instant::now(), HttpFrameClock::default());
         clock.timestamp(now, Some(1_000_000));
         assert_eq!(clock.timestamp(now + 60_000 * MS, Some(1_050_000)), 94_500, "a backlog after an outage");
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::frame_clock::FrameClock;
+use super::frame_clock::HttpFrameClock;
 use crate::impairment::RawPacket;
 use crate::media::multipart::{PartFrame, UnusablePart};
 use crate::proto::rtp::HEADER_LENGTH;
@@ -21,7 +21,7 @@ use crate::stats::{MissingPart, Snapshot};
 #[derive(Debug)]
 pub struct HttpFrameReceiver {
     buffers: StreamBuffers,
-    clock: FrameClock,
+    clock: HttpFrameClock,
     /// SSRC of the packets in the emulated network.
     ssrc: u32,
     next_sequence: u16,
@@ -65,7 +65,7 @@ impl HttpFrameReceiver {
     pub fn new(ssrc: u32) -> Self {
         Self {
             buffers: StreamBuffers::new(Duration::ZERO, 0),
-            clock: FrameClock::default(),
+            clock: HttpFrameClock::default(),
             ssrc,
             next_sequence: 0,
             in_flight: VecDeque::new(),

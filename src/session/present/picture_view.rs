@@ -341,6 +341,20 @@ mod tests {
     }
 
     #[test]
+    fn axes_lead_to_the_pixels_that_are_drawn() {
+        let start = Orientation::default();
+        let turned = [start, start.rotated(), start.rotated().rotated(), start.rotated().rotated().rotated()];
+        for orientation in turned.into_iter().flat_map(|orientation| [orientation, orientation.flipped()]) {
+            let (pixels, (width, _)) = drawn(view(Scaling::Actual, orientation), (3, 2), (9, 9));
+            let step_to = |index: usize| {
+                let ((from_x, from_y), (x, y)) = (pixels[0], pixels[index]);
+                [f32::from(x) - f32::from(from_x), f32::from(y) - f32::from(from_y)]
+            };
+            assert_eq!(orientation.source_axes(), [step_to(1), step_to(width as usize)], "{orientation:?}");
+        }
+    }
+
+    #[test]
     fn rotation_and_reflection_move_each_pixel_to_its_place() {
         let start = Orientation::default();
         let pixels = |orientation| drawn(view(Scaling::Actual, orientation), (3, 2), (9, 9));

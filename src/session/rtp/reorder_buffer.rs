@@ -141,6 +141,18 @@ mod tests {
     }
 
     #[test]
+    fn replaced_packet_takes_no_memory() {
+        let (now, mut buffer) = (Instant::now(), ReorderBuffer::new(Duration::MAX));
+        buffer.restart_at(Some(0));
+        for sequence in [1, 1, 2, 2, 2] {
+            assert!(buffer.push(now, sequence, packet(sequence)));
+        }
+        assert_eq!(buffer.bytes, 2 * buffered_size(&packet(1)));
+        assert_eq!([buffer.flush(), buffer.flush()].map(|packet| packet.is_some()), [true; 2]);
+        assert_eq!(buffer.bytes, 0);
+    }
+
+    #[test]
     fn packets_are_reordered_and_gaps_time_out() {
         let (now, timeout) = (Instant::now(), Duration::from_millis(50));
         let mut buffer = ReorderBuffer::new(timeout);
