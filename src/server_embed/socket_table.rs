@@ -30,6 +30,9 @@ pub struct SocketTable {
     by_host: Mutex<HashMap<IpAddr, Weak<SharedSockets>>>,
 }
 
+/// Callback for a datagram and the address of its sender.
+type HandleRtcp = Box<dyn Fn(SocketAddr, &[u8]) + Send + Sync>;
+
 /// Reception at sockets, until the last session that uses them has ended.
 pub struct Reception {
     /// Tasks of the server.
@@ -39,7 +42,7 @@ pub struct Reception {
     /// Limit on the debug lines about each client.
     pub debug_log: PeerLog,
     /// Handles a datagram to the RTCP port, with the address of its sender.
-    pub handle_rtcp: Box<dyn Fn(SocketAddr, &[u8]) + Send + Sync>,
+    pub handle_rtcp: HandleRtcp,
 }
 
 impl SocketTable {
