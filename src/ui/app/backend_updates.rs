@@ -112,7 +112,7 @@ impl App {
                 self.remember_attempt(event);
                 match event {
                     SessionEvent::SetUp(_) => self.before_stream = None,
-                    SessionEvent::Ended => self.has_film_ended_recording = true,
+                    SessionEvent::Ended => self.recording.has_film_ended = true,
                     _ => {}
                 }
             }
@@ -135,13 +135,13 @@ impl App {
         }
         if let (Some(goal), Some(notice)) = (goal, self.playback.notice()) {
             let error = notice.text().to_owned();
-            self.skip_failed(goal, error, self.shared_generation == Some(generation));
+            self.skip_failed(goal, error, self.sharing.generation == Some(generation));
         }
         let is_given_up = goal.is_some() && !self.playback.is_opening();
         if let Some(source) = self.playback.source().filter(|_| is_given_up) {
             self.play_list.return_to(source);
             if self.is_shared() {
-                self.shared_generation = Some(self.playback.generation());
+                self.sharing.generation = Some(self.playback.generation());
             }
         }
         if let Some(film) = film.filter(|_| goal.is_some() && !self.playback.is_opening()) {

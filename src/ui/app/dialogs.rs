@@ -338,7 +338,7 @@ impl App {
         let film = self.playback.name().unwrap_or_else(|| "reelay".to_owned());
         let name = format!("{} {ending}", file_stem(&film, &Zoned::now()));
         let folder = self.settings.save_folder.clone().or_else(|| self.film_folder());
-        file_dialog::save_file(self.window, SaveRequest { name, folder, bytes }).map(Message::FileSaved)
+        file_dialog::save_file(self.window.id, SaveRequest { name, folder, bytes }).map(Message::FileSaved)
     }
 
     /// Returns the folder of the open film; `None` for the sample and for streams.

@@ -21,7 +21,7 @@ impl App {
     /// Returns what later starts hand over. Nothing is taken once the window is being closed.
     pub(super) fn start_subscription(&self) -> Subscription<Message> {
         match &self.later_starts {
-            Some(starts) if !self.place.is_closing => starts.subscription(),
+            Some(starts) if !self.window.place.is_closing => starts.subscription(),
             _ => Subscription::none(),
         }
     }
@@ -46,7 +46,7 @@ impl App {
             self.backend.send(Command::SetFrameRates(self.frame_rates.clone()));
         }
         self.open_targets(arguments);
-        self.window.map_or_else(Task::none, raise)
+        self.window.id.map_or_else(Task::none, raise)
     }
 }
 

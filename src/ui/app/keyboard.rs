@@ -106,7 +106,7 @@ impl App {
     }
 
     fn handle_escape(&mut self) -> Task<Message> {
-        if self.is_fullscreen {
+        if self.window.is_fullscreen {
             return self.toggle_fullscreen();
         }
         match self.playback.notice() {

@@ -73,6 +73,7 @@ mod seeking;
 mod session_record;
 mod sharing;
 mod sharing_bar;
+mod sharing_state;
 mod start_screen;
 mod state;
 mod status_bar;
@@ -86,6 +87,7 @@ mod viewing_options;
 mod window_closing;
 mod window_place;
 mod window_size;
+mod window_state;
 
 pub use backend_subscription::{BackendSubscription, BackendUpdate};
 pub use logo::logo_pixels;

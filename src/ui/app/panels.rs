@@ -36,14 +36,14 @@ impl App {
     }
 
     fn arrangement(&self) -> Arrangement {
-        let is_lesson = self.settings.panels.is_lesson && !self.is_fullscreen;
+        let is_lesson = self.settings.panels.is_lesson && !self.window.is_fullscreen;
         let width = self.settings.panels.width as f32;
         Arrangement::new(self.open_panels(), self.panels.window.get(), width, is_lesson)
     }
 
     /// Returns the open panels, visible or not, in the order in which they were opened.
     pub(super) fn open_panels(&self) -> &[PanelKind] {
-        match (self.is_fullscreen, self.settings.panels.is_lesson) {
+        match (self.window.is_fullscreen, self.settings.panels.is_lesson) {
             (true, _) => &self.panels.fullscreen,
             (false, true) => &self.panels.lesson,
             (false, false) => &self.settings.panels.open,
@@ -53,7 +53,7 @@ impl App {
     /// Closes a visible panel, and opens any other. A panel that is open but had no space becomes visible.
     pub(super) fn toggle_panel(&mut self, panel: PanelKind) -> Task<Message> {
         let is_visible = self.arrangement().visible().contains(&panel);
-        let open = match (self.is_fullscreen, self.settings.panels.is_lesson) {
+        let open = match (self.window.is_fullscreen, self.settings.panels.is_lesson) {
             (true, _) => &mut self.panels.fullscreen,
             (false, true) => &mut self.panels.lesson,
             (false, false) => &mut self.settings.panels.open,
@@ -62,7 +62,7 @@ impl App {
         if !is_visible {
             open.push(panel);
         }
-        if self.is_fullscreen { Task::none() } else { self.save_settings() }
+        if self.window.is_fullscreen { Task::none() } else { self.save_settings() }
     }
 
     /// Opens a panel that is not visible.

@@ -116,7 +116,7 @@ impl App {
             }
         };
         self.play_list.expand_current(list.entries.into_iter().map(source));
-        let is_shared = self.shared_generation == Some(generation);
+        let is_shared = self.sharing.generation == Some(generation);
         if let Some(first) = self.play_list.select(self.play_list.current()) {
             self.start(first, goal == Goal::Playing);
         }
@@ -218,9 +218,9 @@ impl App {
 
     /// Forgets what belonged to the media before, once others are open or none.
     pub(super) fn forget_previous_media(&mut self) {
-        self.drag_position = None;
+        self.time_line_input.drag = None;
         self.end_sharing();
-        self.hover = Hover::default();
+        self.time_line_input.hover = Hover::default();
         self.restore_orientation();
     }
 }

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use iced::Task;
 
 use super::message::Message;
-use super::recording_state::{RecordedLosses, RecordingState};
+use super::recording_state::{Recording, RecordingState};
 use super::state::App;
 use crate::backend::{Command, MediaSource, RecordingRequest, RecordingUpdate, SnapshotRequest};
 use crate::format::counted;
 use crate::media::FrameRate;
 use crate::media::container::has_media_extension;
-use crate::recording::{RecordingProgress, RecordingResult};
+use crate::recording::RecordingResult;
 
 impl App {
     /// Starts to record, or ends the recording.
     pub(super) fn toggle_recording(&mut self) {
-        match self.recording {
+        match self.recording.state {
             RecordingState::Off => self.start_recording(),
             RecordingState::On(_) => {
-                self.recording = RecordingState::Ending;
+                self.recording.state = RecordingState::Ending;
                 self.backend.send(Command::StopRecording);
             }
             RecordingState::Ending => {}
@@ -34,9 +34,7 @@ impl App {
         if !notes.is_empty() {
             self.playback.show_info(notes.join(" "));
         }
-        self.recording = RecordingState::On(RecordingProgress::default());
-        self.has_film_ended_recording = false;
-        self.recorded_losses = RecordedLosses::new(self.frames_incomplete());
+        self.recording = Recording::start(self.frames_incomplete());
         self.backend.send(Command::StartRecording(RecordingRequest {
             name,
             folder: self.folders.videos.clone(),
@@ -48,9 +46,9 @@ impl App {
     /// Counts the incomplete frames of a recording; to be called when there are new figures.
     pub(super) fn count_recorded_losses(&mut self) {
         let total = self.frames_incomplete();
-        match self.recording {
+        match self.recording.state {
             RecordingState::Off => {}
-            RecordingState::On(_) | RecordingState::Ending => self.recorded_losses.update(total),
+            RecordingState::On(_) | RecordingState::Ending => self.recording.losses.update(total),
         }
     }
 
@@ -77,13 +75,13 @@ impl App {
     pub(super) fn handle_recording_update(&mut self, update: RecordingUpdate) {
         match update {
             RecordingUpdate::Progress(progress) => {
-                if let RecordingState::On(shown) = &mut self.recording {
+                if let RecordingState::On(shown) = &mut self.recording.state {
                     *shown = progress;
                 }
             }
             RecordingUpdate::Ended(result) => {
-                let has_ended_by_itself = matches!(self.recording, RecordingState::On(_));
-                self.recording = RecordingState::Off;
+                let has_ended_by_itself = matches!(self.recording.state, RecordingState::On(_));
+                self.recording.state = RecordingState::Off;
                 self.show_recorded(&result, has_ended_by_itself);
             }
         }
@@ -95,10 +93,10 @@ impl App {
             return self.playback.show_error(result.error.clone().unwrap_or_default());
         }
         let recorded = format!("Recorded {}.", result.summary());
-        let incomplete = self.recorded_losses.incomplete;
+        let incomplete = self.recording.losses.incomplete;
         let incomplete =
             (incomplete > 0).then(|| format!("Not recorded: {}.", counted(incomplete, "incomplete frame")));
-        let end = (has_ended_by_itself && !is_error).then(|| match self.has_film_ended_recording {
+        let end = (has_ended_by_itself && !is_error).then(|| match self.recording.has_film_ended {
             true => "It ended with the film.".to_owned(),
             false => "It ended with the session.".to_owned(),
         });

@@ -3,6 +3,25 @@
 use crate::recording::{RecordingFormat, RecordingProgress};
 use crate::ui::shortcuts::{Shortcut, with_key};
 
+/// Recording of what the window plays.
+#[derive(Debug, Default)]
+pub struct Recording {
+    /// State, as the controls show it.
+    pub state: RecordingState,
+    /// Incomplete frames since it was started.
+    pub losses: RecordedLosses,
+    /// The film has ended since it was started.
+    pub has_film_ended: bool,
+}
+
+impl Recording {
+    /// Begins a recording; `incomplete` is the number of incomplete frames in the figures of the session.
+    pub fn start(incomplete: u64) -> Self {
+        let state = RecordingState::On(RecordingProgress::default());
+        Self { state, losses: RecordedLosses::new(incomplete), has_film_ended: false }
+    }
+}
+
 /// State of the recording, as the controls show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RecordingState {

@@ -30,7 +30,9 @@ fn follow(wish: &Wish) -> impl Stream<Item = Message> + use<> {
 impl App {
     /// Returns true if the screen saver is kept away: while something plays and is seen.
     pub fn keeps_screen_on(&self) -> bool {
-        self.playback.state() == RtspState::Playing && !self.is_minimized && !self.place.is_closing
+        self.playback.state() == RtspState::Playing
+            && !self.window.is_minimized
+            && !self.window.place.is_closing
     }
 
     /// Passes on whether the screen saver is kept away, if that has changed.

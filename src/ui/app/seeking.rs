@@ -25,7 +25,7 @@ impl App {
         if self.playback.position().can_seek {
             // Beyond the part that is indexed, nothing can be shown yet.
             let position = self.playback.position().duration.map_or(position, |end| position.min(end));
-            self.drag_position = Some(position);
+            self.time_line_input.drag = Some(position);
             self.request_thumbnail(position);
             match self.playback.goal() {
                 Goal::Playing => self.playback.scrub(position),
@@ -36,7 +36,7 @@ impl App {
 
     /// Seeks to the position of the handle.
     pub(super) fn release_time_line(&mut self) {
-        if let Some(position) = self.drag_position.take() {
+        if let Some(position) = self.time_line_input.drag.take() {
             self.playback.seek(self.clamp_to_last_frame(position));
         }
     }
@@ -97,8 +97,8 @@ impl App {
             ScrollDelta::Lines { y, .. } => y,
             ScrollDelta::Pixels { y, .. } => y / PIXELS_PER_LINE,
         };
-        let scrolled = (self.scrolled_lines + lines).clamp(-MAX_LINES, MAX_LINES);
-        self.scrolled_lines = scrolled.fract();
+        let scrolled = (self.time_line_input.scrolled_lines + lines).clamp(-MAX_LINES, MAX_LINES);
+        self.time_line_input.scrolled_lines = scrolled.fract();
         let seconds = (scrolled.trunc() * SECONDS_PER_LINE) as i8;
         if seconds != 0 {
             self.skip(seconds);

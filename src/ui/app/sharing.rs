@@ -11,19 +11,19 @@ use crate::backend::{Command, Sharing};
 impl App {
     /// Serves the film of this generation to other players; one that is being opened, once it is open.
     pub(super) fn share(&mut self, generation: u64) {
-        self.shared_generation = Some(generation);
+        self.sharing.generation = Some(generation);
         self.backend.send(Command::Share { generation });
     }
 
     /// Returns true if the open film is served.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.sharing, Sharing::At { .. })
+        matches!(self.sharing.state, Sharing::At { .. })
     }
 
     /// Returns true if the newest media, open or being opened, are served or will be.
     pub(super) fn is_newest_shared(&self) -> bool {
         let newest = self.playback.opening_generation().unwrap_or(self.playback.generation());
-        self.shared_generation == Some(newest)
+        self.sharing.generation == Some(newest)
     }
 
     /// Requests to serve the media that are being opened, if `is_shared` is true.
@@ -50,19 +50,19 @@ impl App {
     pub(super) fn handle_sharing(&mut self, sharing: Sharing) {
         match sharing {
             Sharing::Failed(sentence) => {
-                (self.sharing, self.shared_generation) = (Sharing::Off, None);
+                self.sharing.end();
                 self.playback.show_error(sentence);
             }
             // Sent before the server was stopped.
-            Sharing::At { .. } if self.shared_generation.is_none() => {}
-            sharing => self.sharing = sharing,
+            Sharing::At { .. } if self.sharing.generation.is_none() => {}
+            sharing => self.sharing.state = sharing,
         }
     }
 
     pub(super) fn handle_sharing_action(&mut self, action: Action) -> Task<Message> {
-        match (action, &self.sharing) {
+        match (action, &self.sharing.state) {
             (Action::Copy, Sharing::At { url, .. }) => {
-                self.address_copied.record(self.now);
+                self.sharing.address_copied.record(self.now);
                 return clipboard::write(url.clone());
             }
             (Action::Copy, _) => {}
@@ -73,7 +73,7 @@ impl App {
 
     /// Ends the serving of the film before, unless that of the current one was requested.
     pub(super) fn end_sharing(&mut self) {
-        if self.shared_generation == Some(self.playback.generation()) {
+        if self.sharing.generation == Some(self.playback.generation()) {
             return;
         }
         // A notice would hide that the window connects.
@@ -81,11 +81,11 @@ impl App {
         if self.is_shared() && has_space {
             self.playback.show_info("Serving to other players has ended, because the film was closed.");
         }
-        self.sharing = Sharing::Off;
+        self.sharing.state = Sharing::Off;
     }
 
     fn stop_sharing(&mut self) {
-        (self.sharing, self.shared_generation) = (Sharing::Off, None);
+        self.sharing.end();
         self.backend.send(Command::StopSharing);
     }
 }

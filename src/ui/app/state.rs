@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use iced::theme::Mode;
 use iced::widget::image;
-use iced::{Size, Theme, window};
+use iced::{Size, Theme};
 use tokio::sync::watch;
 
 use super::backend_subscription::BackendSubscription;
@@ -20,13 +20,13 @@ use super::play_list::PlayList;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::posters::Posters;
 use super::recent_state::RecentState;
-use super::recording_state::{RecordedLosses, RecordingState};
+use super::recording_state::Recording;
 use super::session_record::SessionRecord;
-use super::time_line::Hover;
-use super::window_place::PlaceState;
-use crate::backend::{BackendHandle, FrameRates, MediaSource, Sharing};
+use super::sharing_state::SharingState;
+use super::time_line::TimeLineInput;
+use super::window_state::WindowState;
+use crate::backend::{BackendHandle, FrameRates, MediaSource};
 use crate::media::FrameRate;
-use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
 use crate::session::{Decoder, Orientation, Scaler};
 use crate::settings::{
@@ -36,7 +36,6 @@ use crate::ui::dialog::{connect, help, preferences, sign_in, summary};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::text_format::state_name;
 use crate::ui::theme;
-use crate::ui::widget::copied::Copied;
 use crate::ui::widget::video::PictureHandle;
 
 /// Application with all state that the window shows.
@@ -70,21 +69,13 @@ pub struct App {
     /// Play list that was replaced by what is being opened; `None` once that is open.
     pub(super) replaced_list: Option<PlayList>,
     pub(super) banner_timeout: BannerTimeout,
-    pub(super) recording: RecordingState,
-    pub(super) recorded_losses: RecordedLosses,
-    /// The film has ended since the recording was started.
-    pub(super) has_film_ended_recording: bool,
+    pub(super) recording: Recording,
     pub(super) folders: UserFolders,
     /// True if the desktop delivers no dropped files to the window.
     pub(super) lacks_drops: bool,
     pub(super) recents: RecentState,
     pub(super) posters: Posters,
-    /// State of the server for other players.
-    pub(super) sharing: Sharing,
-    /// Generation of the media whose serving was requested last.
-    pub(super) shared_generation: Option<u64>,
-    /// Copy of the address at which the film is served.
-    pub(super) address_copied: Copied,
+    pub(super) sharing: SharingState,
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
@@ -95,31 +86,16 @@ pub struct App {
     pub(super) network: network::Panel,
     pub(super) statistics: statistics::Panel,
     pub(super) messages: messages::Panel,
-    /// Position that the time line is being dragged to.
-    pub(super) drag_position: Option<Npt>,
-    /// Pointer over the time line, and the picture of the frame there.
-    pub(super) hover: Hover,
+    pub(super) time_line_input: TimeLineInput,
     /// Time at which the frame on the screen was last remembered, for resuming; `None` before the first.
     pub(super) frame_remembered_at: Option<Instant>,
-    /// The time line shows the remaining time in place of the length.
-    pub(super) shows_remaining: bool,
     /// Time of the last message. The view shows this time, so that it depends on the state only.
     pub(super) now: Instant,
     /// Size of the video area in logical pixels; zero before the first layout.
     pub(super) video_area: Size,
     /// Part of the program that scales the pictures.
     pub(super) scaler: Scaler,
-    /// Wheel movement over the time line that has not led to a seek yet, in lines.
-    pub(super) scrolled_lines: f32,
-    /// Physical pixels per logical pixel of the system.
-    pub(super) scale_factor: f32,
-    pub(super) window: Option<window::Id>,
-    pub(super) place: PlaceState,
-    pub(super) is_fullscreen: bool,
-    /// True if the window was minimized when it was last checked.
-    pub(super) is_minimized: bool,
-    /// Time of the last movement of the pointer, or use of the controls by keys, in full screen.
-    pub(super) pointer_moved_at: Option<Instant>,
+    pub(super) window: WindowState,
     pub(super) is_file_hovering: bool,
     pub(super) logo: image::Handle,
 }
@@ -195,16 +171,12 @@ impl App {
             before_stream: None,
             replaced_list: None,
             banner_timeout: BannerTimeout::default(),
-            recording: RecordingState::default(),
-            recorded_losses: RecordedLosses::default(),
-            has_film_ended_recording: false,
+            recording: Recording::default(),
             folders: options.folders,
             lacks_drops: options.lacks_drops,
             recents: RecentState::default(),
             posters: Posters::default(),
-            sharing: Sharing::Off,
-            shared_generation: None,
-            address_copied: Copied::default(),
+            sharing: SharingState::default(),
             connect_form: connect::Form::default(),
             dialog: None,
             is_file_dialog_open: false,
@@ -213,20 +185,12 @@ impl App {
             network: network::Panel::default(),
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),
-            drag_position: None,
-            hover: Hover::default(),
-            shows_remaining: false,
+            time_line_input: TimeLineInput::default(),
             frame_remembered_at: None,
-            scrolled_lines: 0.0,
             now: Instant::now(),
             video_area: Size::ZERO,
             scaler: Scaler::default(),
-            scale_factor: 1.0,
-            window: None,
-            place: PlaceState::default(),
-            is_fullscreen: false,
-            is_minimized: false,
-            pointer_moved_at: None,
+            window: WindowState::default(),
             is_file_hovering: false,
             logo: logo(),
         }

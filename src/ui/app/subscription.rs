@@ -41,7 +41,7 @@ impl App {
 
     /// Returns the times at which to find out whether the window is minimized, which no event tells.
     fn minimized_subscription(&self) -> Subscription<Message> {
-        match self.is_minimized || self.playback.state() == RtspState::Playing {
+        match self.window.is_minimized || self.playback.state() == RtspState::Playing {
             true => iced::time::every(MINIMIZED_INTERVAL).map(|_| Message::CheckMinimized),
             false => Subscription::none(),
         }
@@ -54,7 +54,7 @@ impl App {
             || self.playback.is_opening() && self.playback.slow_opening(self.now).is_none()
             || self.playback.is_waiting() && !self.playback.has_waited(self.now)
             || self.messages.has_just_copied(self.now)
-            || self.address_copied.is_recent(self.now)
+            || self.sharing.address_copied.is_recent(self.now)
             || self.banner_timeout.is_shown() && self.playback.source().is_some()
             || self.has_overlay_controls();
         match needs_ticks {

@@ -59,6 +59,19 @@ impl HoverPicture {
     }
 }
 
+/// Input over the time line, and what it shows.
+#[derive(Debug, Default)]
+pub struct TimeLineInput {
+    /// Position that the line is being dragged to.
+    pub drag: Option<Npt>,
+    /// Pointer over the line, and the picture of the frame there.
+    pub hover: Hover,
+    /// The line shows the remaining time in place of the length.
+    pub shows_remaining: bool,
+    /// Wheel movement that has not led to a seek yet, in lines.
+    pub scrolled_lines: f32,
+}
+
 /// State of the time line that is not that of playback.
 #[derive(Debug, Clone)]
 pub struct TimeLine {

@@ -66,12 +66,13 @@ impl App {
             Message::CheckMinimized => {
                 return self
                     .window
+                    .id
                     .map_or_else(Task::none, |id| window::is_minimized(id).map(Message::Minimized));
             }
             Message::Minimized(is_minimized) => self.set_minimized(is_minimized.unwrap_or_default()),
-            Message::PointerMoved => self.pointer_moved_at = Some(self.now),
+            Message::PointerMoved => self.window.pointer_moved_at = Some(self.now),
             Message::ScaleFactor(scale_factor) => {
-                self.scale_factor = scale_factor;
+                self.window.scale_factor = scale_factor;
                 self.set_video_area(self.video_area);
             }
             Message::SystemTheme(mode) => self.system_theme = mode,
@@ -95,7 +96,7 @@ impl App {
     }
 
     fn handle_window_opened(&mut self, id: window::Id) -> Task<Message> {
-        self.window = Some(id);
+        self.window.id = Some(id);
         let level = match self.settings.keep_on_top {
             true => self.apply_window_level(),
             false => Task::none(),
@@ -172,7 +173,7 @@ impl App {
         if !self.may_open_file_dialog() {
             return Task::none();
         }
-        file_dialog::pick(self.window, kind, self.settings.film_folder.clone()).map(Message::FilePicked)
+        file_dialog::pick(self.window.id, kind, self.settings.film_folder.clone()).map(Message::FilePicked)
     }
 
     /// Returns true if no file dialog of the system is open; otherwise a notice says so, since it may be behind the

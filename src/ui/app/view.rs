@@ -23,7 +23,7 @@ use crate::ui::widget::video::{self, PictureHandle};
 impl App {
     /// Returns the content of the window.
     pub fn view(&self) -> Element<'_, Message> {
-        let content = responsive(|window| match self.is_fullscreen {
+        let content = responsive(|window| match self.window.is_fullscreen {
             true => self.view_fullscreen(window),
             false => self.view_windowed(window),
         });
@@ -39,7 +39,7 @@ impl App {
             FocusLayer {
                 on_field_escape: Message::Shortcut(Shortcut::EscapeFromField),
                 // In full screen, the controls are shown while they are used.
-                on_focus_key: self.is_fullscreen.then_some(Message::PointerMoved),
+                on_focus_key: self.window.is_fullscreen.then_some(Message::PointerMoved),
                 has_dialog: self.dialog.is_some(),
                 has_menu: self.menu.is_some() && self.dialog.is_none(),
             },
@@ -81,9 +81,9 @@ impl App {
 
     /// Returns the bar with the address of the film; `None` if it is not served.
     fn view_sharing_bar(&self, width: f32) -> Option<Element<'_, Message>> {
-        match &self.sharing {
+        match &self.sharing.state {
             Sharing::At { url, viewers } => {
-                let has_copied = self.address_copied.is_recent(self.now);
+                let has_copied = self.sharing.address_copied.is_recent(self.now);
                 Some(sharing_bar::view(url, *viewers, has_copied, width).map(Message::Sharing))
             }
             Sharing::Off | Sharing::Failed(_) => None,
@@ -115,14 +115,14 @@ impl App {
         transport::State {
             list: &self.play_list,
             controls: self.playback.controls(self.settings.controls),
-            recording: self.recording,
+            recording: self.recording.state,
             format: self.settings.recording_format,
             is_open: self.playback.source().is_some(),
             can_step: self.playback.can_step(),
             speed: self.playback.speed(),
             speed_obstacle: self.playback.speed_obstacle(),
             has_picture: self.picture.is_some(),
-            is_fullscreen: self.is_fullscreen,
+            is_fullscreen: self.window.is_fullscreen,
         }
     }
 

@@ -47,7 +47,7 @@ impl App {
             true => window::Level::AlwaysOnTop,
             false => window::Level::Normal,
         };
-        self.window.map_or_else(Task::none, |id| window::set_level(id, level))
+        self.window.id.map_or_else(Task::none, |id| window::set_level(id, level))
     }
 
     /// Returns the number of the frame, from 0, at which a film was left; `None` if it begins at its start.

@@ -46,7 +46,7 @@ fn ask(id: window::Id) -> Task<WindowPlace> {
 impl App {
     /// Returns the time at which to ask a changed window for its place, and to save what was opened.
     pub(super) fn place_subscription(&self) -> Subscription<Message> {
-        match self.place.is_changed || self.recents.is_changed {
+        match self.window.place.is_changed || self.recents.is_changed {
             true => iced::time::every(INTERVAL).map(|_| Message::CheckPlace),
             false => Subscription::none(),
         }
@@ -54,18 +54,18 @@ impl App {
 
     /// Remembers that the window was moved or resized.
     pub(super) fn handle_window_changed(&mut self) {
-        self.place.is_changed = true;
+        self.window.place.is_changed = true;
     }
 
     pub(super) fn check_place(&mut self) -> Task<Message> {
-        self.place.is_changed = false;
-        self.window.map_or_else(Task::none, |id| ask(id).map(Message::PlaceFound))
+        self.window.place.is_changed = false;
+        self.window.id.map_or_else(Task::none, |id| ask(id).map(Message::PlaceFound))
     }
 
     /// Enlarges the window, and its minimum, if text and controls do not fit after their scale has changed.
     pub(super) fn fit_to_scale(&self) -> Task<Message> {
-        let Some(id) = self.window else { return Task::none() };
-        let is_fullscreen = self.is_fullscreen;
+        let Some(id) = self.window.id else { return Task::none() };
+        let is_fullscreen = self.window.is_fullscreen;
         ask(id).then(move |place| {
             let (min, enlarged) = sizes_after_scaling(place.size, place.monitor);
             let keeps_size = is_fullscreen || place.is_maximized;
@@ -79,7 +79,7 @@ impl App {
 
     /// Moves and shrinks a window that has just opened, so that it is on its monitor.
     pub(super) fn fit_on_monitor(&self, monitor: Option<Size>) -> Task<Message> {
-        let (Some(id), Some(monitor)) = (self.window, monitor) else { return Task::none() };
+        let (Some(id), Some(monitor)) = (self.window.id, monitor) else { return Task::none() };
         if self.settings.window.is_maximized {
             // Window managers of X11 ignore it before the window is shown.
             return window::maximize(id, true);
@@ -106,7 +106,7 @@ impl App {
         let before = self.settings.window;
         self.settings.window = remembered(before, place, scale_of(&self.settings));
         let is_saved = !self.recents.take_changed() && self.settings.window == before;
-        match (self.place.is_closing, is_saved) {
+        match (self.window.place.is_closing, is_saved) {
             (true, true) => iced::exit(),
             (true, false) => self.save_and_exit(),
             (false, true) => Task::none(),
@@ -116,11 +116,11 @@ impl App {
 
     /// Ends the program after the place of the window was saved; at once if that is requested again.
     pub(super) fn quit(&mut self) -> Task<Message> {
-        if std::mem::replace(&mut self.place.is_closing, true) {
+        if std::mem::replace(&mut self.window.place.is_closing, true) {
             return iced::exit();
         }
         self.remember_frame_soon();
-        match self.window {
+        match self.window.id {
             Some(_) => self.check_place(),
             None => iced::exit(),
         }
