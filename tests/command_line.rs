@@ -110,6 +110,7 @@ fn errors_are_one_sentence_with_exit_code() {
         (vec!["probe", "--report", "figures.txt", path], "in .csv"),
         (vec!["probe", &refused], "cannot be reached"),
         (vec!["serve", "nowhere"], "There is no file"),
+        (vec!["serve", "--port", "8554", path], ", but --listen ADDRESS:PORT is"),
         (vec!["serve", "--listen", &taken, path], "is in use"),
         (vec!["serve", "--user", "ann", "--password-file", "nowhere", path], "password file"),
         (vec![path], "no display"),
