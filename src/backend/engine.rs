@@ -175,7 +175,7 @@ impl Engine {
         }
     }
 
-    /// Handles a command.
+    /// Handles a command of the window. The next one is read when it is done.
     async fn handle_command(&mut self, command: Command) {
         match command {
             Command::Open { generation, source, goal } => self.open(generation, source, goal),

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::frame_rate::FrameRate;
+use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::Npt;
 
 /// Clock whose ticks are a fraction of a second, as in the stream header of AVI and the media header of MOV.
@@ -19,12 +20,12 @@ impl TimeBase {
     /// Clock of microseconds.
     pub const MICROSECONDS: Self = Self::per_second(1_000_000);
 
-    /// Creates a clock that has this number of ticks in a second.
-    ///
-    /// # Panics
-    /// Panics for zero, which is an error of compilation where the clock is a constant.
-    pub const fn per_second(ticks: u32) -> Self {
-        Self { ticks: NonZeroU32::new(ticks).expect("a clock ticks"), seconds: NonZeroU32::MIN }
+    /// Clock of RTP timestamps of video (RFC 3551 §5).
+    pub const RTP_VIDEO: Self = Self::per_second(CLOCK_RATE);
+
+    /// Creates a clock that has this number of ticks in a second. Used in constants only, where zero does not compile.
+    const fn per_second(ticks: u32) -> Self {
+        Self { ticks: NonZeroU32::new(ticks).expect("a constant above zero"), seconds: NonZeroU32::MIN }
     }
 
     /// Creates a clock that has `ticks` in `seconds`; `None` if one of them is zero.

@@ -11,7 +11,6 @@ use crate::media::container::{
 };
 use crate::media::jpeg::{Dimensions, frame_dimensions, split_fields};
 use crate::media::{FrameRate, TimeBase};
-use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::Npt;
 
 /// Muxer that begins its file with the first frame, and an AVI file with the first `AVI_START_FRAMES`, because the
@@ -136,7 +135,7 @@ impl RecordingMuxer {
         // A film whose first frames are all damaged states no real size.
         let dimensions = self.dimensions.unwrap_or(Dimensions { width: 1, height: 1 });
         let mut muxer: Box<dyn Muxer> = match self.format {
-            RecordingFormat::Mov => Box::new(MovMuxer::new(dimensions, TimeBase::per_second(CLOCK_RATE))),
+            RecordingFormat::Mov => Box::new(MovMuxer::new(dimensions, TimeBase::RTP_VIDEO)),
             RecordingFormat::Avi => {
                 let times: Vec<_> = self.waiting.iter().map(|(_, time)| *time).collect();
                 Box::new(AviMuxer::new(dimensions, choose_time_base(&times, self.stated_rate)))

@@ -63,12 +63,7 @@ impl App {
                 self.set_video_area(area);
             }
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
-            Message::CheckMinimized => {
-                return self
-                    .window
-                    .id
-                    .map_or_else(Task::none, |id| window::is_minimized(id).map(Message::Minimized));
-            }
+            Message::CheckMinimized => return self.check_minimized(),
             Message::Minimized(is_minimized) => self.set_minimized(is_minimized.unwrap_or_default()),
             Message::PointerMoved => self.window.pointer_moved_at = Some(self.now),
             Message::ScaleFactor(scale_factor) => {

@@ -28,6 +28,11 @@ impl App {
         }
     }
 
+    /// Asks the system whether the window is minimized.
+    pub(super) fn check_minimized(&self) -> Task<Message> {
+        self.window.id.map_or_else(Task::none, |id| window::is_minimized(id).map(Message::Minimized))
+    }
+
     /// Stops decoding while the window is minimized.
     pub(super) fn set_minimized(&mut self, is_minimized: bool) {
         self.window.is_minimized = is_minimized;
