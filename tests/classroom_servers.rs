@@ -463,6 +463,7 @@ fn server_that_waits_for_reports_after_each_frame_is_played() {
                         panic!("{packets:?}")
                     };
                     assert_eq!((blocks.len(), blocks[0].cumulative_lost), (1, 0));
+                    assert_eq!(blocks[0].highest_sequence & 0xFFFF, sent as u32);
                     reports += 1;
                 }
                 ClientOutput::Event(SessionEvent::Failed(error)) => panic!("{error}"),
@@ -522,6 +523,22 @@ fn one_frame_and_silence_is_not_the_end_of_the_film() {
     let message = failure.unwrap();
     assert!(message.contains("fell silent after the first frame of \"movie.Mjpeg\""), "{message}");
     assert!(message.contains("port 19001"), "{message}");
+}
+
+/// Datagrams that are no frames, too few to judge their form.
+#[test]
+fn silence_after_a_few_unusable_datagrams_is_not_the_end_of_the_film() {
+    let mut client = VirtualClient::playing("");
+    for number in 1..=3 {
+        client.receive_frame(number, b"no JPEG");
+    }
+    let mut outputs = client.outputs();
+    while client.client.poll_timeout().is_some() {
+        outputs.extend(client.step());
+    }
+    assert!(!outputs.contains(&ClientOutput::Event(SessionEvent::Ended)));
+    let is_failure = |output: &ClientOutput| matches!(output, ClientOutput::Event(SessionEvent::Failed(_)));
+    assert_eq!(outputs.iter().filter(|output| is_failure(output)).count(), 1);
 }
 
 /// Plays a server that reads the port in this way; returns the third lines of its SETUP requests, and the session.

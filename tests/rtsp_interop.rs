@@ -6,12 +6,13 @@ mod common;
 use common::jpegs::{JpegKind, test_jpeg};
 use common::media_files::test_jpegs;
 use common::simulation::{World, WorldOptions};
-use reelay::impairment::RawPacket;
+use reelay::impairment::{PacketKind, RawPacket};
 use reelay::media::payload::{PayloadFormat, packetize};
+use reelay::net::clock_check::ClockJump;
 use reelay::proto::mistake::Mistake;
-use reelay::proto::rtcp::{self, Epoch, NtpTime, RtcpPacket};
+use reelay::proto::rtcp::{self, Epoch, ExtendedReportBlock, NtpTime, RtcpPacket};
 use reelay::proto::rtsp::{
-    Message, MessageLimits, MessageReader, Npt, Request, Response, Transport, encode_interleaved,
+    Factor, Message, MessageLimits, MessageReader, Npt, Request, Response, Transport, encode_interleaved,
 };
 use reelay::session::{
     Client as _, ClientInput, ClientOptions, ClientOutput, Goal, NetworkPath, PeerMistake, RtcpIdentity,
@@ -316,6 +317,23 @@ fn pause_at_last_frame_resumes_from_start() {
     assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
 }
 
+/// The next frame is the first that can be left out, and the end of the range is the last position.
+#[test]
+fn pause_may_be_scheduled_between_the_next_frame_and_the_end() {
+    let mut world = world();
+    world.set_goal(Goal::Playing);
+    world.run_until("ten frames", |world| world.received.len() == 10);
+    let next = world.server_mut().session().unwrap().stream().position();
+    let npt = |frame: u64| format!("npt={}.{:03}-", frame / 20, frame % 20 * 50);
+    for (frame, status) in [(next - 1, 457), (501, 457), (500, 200), (next, 200)] {
+        let pause = "PAUSE rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nSession: {session}\nRange: ";
+        let response = send_request(&mut world, &format!("{pause}{}\n", npt(frame)));
+        assert_eq!(response.status.code(), status, "{frame}: {}", response.reason_phrase);
+    }
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.server_mut().session().unwrap().stream().position(), next);
+}
+
 #[test]
 fn play_from_now_at_last_frame_starts_over() {
     let mut world = world_at_last_frame();
@@ -389,6 +407,8 @@ struct ScriptedSession {
     reader: MessageReader,
     pub events: Vec<SessionEvent>,
     pub frame_count: usize,
+    /// RTCP packets that the client has sent.
+    pub reports: Vec<RtcpPacket>,
     pub connected_urls: Vec<String>,
     /// Sequence number of the next RTP packet.
     next_sequence: u16,
@@ -432,6 +452,7 @@ impl ScriptedSession {
             reader,
             events: Vec::new(),
             frame_count: 0,
+            reports: Vec::new(),
             connected_urls: Vec::new(),
             next_sequence: 0,
         }
@@ -461,6 +482,9 @@ impl ScriptedSession {
                 ClientOutput::Write(bytes) => self.reader.push(&bytes),
                 ClientOutput::Event(event) => self.events.push(event),
                 ClientOutput::Frame(_) => self.frame_count += 1,
+                ClientOutput::SendPacket(packet) if packet.kind == PacketKind::Rtcp => {
+                    self.reports.extend(rtcp::parse(&packet.bytes).unwrap());
+                }
                 _ => {}
             }
         }
@@ -513,18 +537,37 @@ impl ScriptedSession {
 
     #[track_caller]
     fn set_up_ten_seconds(&mut self) {
-        self.next_request();
-        self.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
-        self.next_request();
-        self.respond(
-            "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\n\
-             v=0\na=range:npt=0-10\nm=video 0 RTP/AVP 26\na=framerate:20\n",
-        );
-        self.next_request();
+        self.set_up("v=0\na=range:npt=0-10\nm=video 0 RTP/AVP 26\na=framerate:20\n");
+    }
+
+    /// Sets up a stream with this description.
+    #[track_caller]
+    fn set_up(&mut self, description: &str) {
+        self.request_setup(description);
         self.respond(
             "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678;timeout=8\n\
              Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
         );
+    }
+
+    /// Responds to OPTIONS and DESCRIBE, and reads the SETUP that follows.
+    #[track_caller]
+    fn request_setup(&mut self, description: &str) {
+        self.next_request();
+        self.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
+        self.next_request();
+        self.respond(&format!("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\n{description}"));
+        assert_eq!(self.next_request().method.as_str(), "SETUP");
+    }
+
+    fn set_goal(&mut self, goal: Goal) {
+        self.handle_input(ClientInput::Command(SessionCommand::SetGoal(goal)));
+    }
+
+    /// Checks that the client has sent no request that was not read yet.
+    #[track_caller]
+    fn assert_no_request(&mut self) {
+        assert_eq!(self.reader.poll_message().unwrap(), None);
     }
 
     /// Receives these frames of a stream of 20 frames/s and advances the time by 50 ms for each.
@@ -756,6 +799,27 @@ fn unanswered_keep_alive_does_not_end_a_stream_that_goes_on() {
     session.respond("RTSP/1.0 200 OK\nCSeq: 7\n");
     assert_eq!((session.state(), session.failure()), (RtspState::Ready, None));
     assert_eq!(session.mistake(Mistake::WrongCseq), None);
+}
+
+/// The next sign of life is due after half of the timeout, not at once.
+#[test]
+fn other_keep_alive_request_of_a_stream_that_goes_on_waits_for_its_time() {
+    let mut session = ScriptedSession::new();
+    session.set_goal(Goal::Playing);
+    session.request_setup("v=0\na=range:npt=0-100\nm=video 0 RTP/AVP 26\n");
+    session.respond(
+        "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678;timeout=60\n\
+         Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+    );
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-100\n");
+    let mut frames = 0..1_000;
+    while session.mistake(Mistake::UnansweredKeepAlive).is_none() {
+        let number = frames.next().expect("the keep-alive was not given up");
+        session.receive_frames(number..number + 1);
+    }
+    assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
+    session.assert_no_request();
 }
 
 /// Without packets, the server may be gone: while the session is paused, OPTIONS decides.
@@ -1188,6 +1252,156 @@ fn pause_that_comes_after_the_end_is_no_error_and_play_starts_over() {
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
 }
 
+/// The stream goes on where it was paused, and has ended when it is paused again.
+#[test]
+fn pause_after_the_end_starts_over_also_when_play_has_continued() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..10);
+    for (cseq, goal, status) in [
+        (5, Goal::Ready, "200 OK"),
+        (6, Goal::Playing, "200 OK"),
+        (7, Goal::Ready, "455 Method Not Valid in This State"),
+    ] {
+        session.set_goal(goal);
+        session.next_request();
+        session.respond(&format!("RTSP/1.0 {status}\nCSeq: {cseq}\nSession: 12345678\n"));
+    }
+    session.set_goal(Goal::Playing);
+    assert_eq!(session.next_request().headers.get("Range"), Some("npt=0.000-"));
+}
+
+#[test]
+fn stream_whose_pause_is_refused_plays_on_unless_it_is_stopped_meanwhile() {
+    for is_stopped in [false, true] {
+        let mut session = ScriptedSession::new();
+        session.play_ten_seconds();
+        session.set_goal(Goal::Ready);
+        assert_eq!(session.next_request().method.as_str(), "PAUSE");
+        if is_stopped {
+            session.set_goal(Goal::Stopped);
+        }
+        session.respond("RTSP/1.0 500 Internal Server Error\nCSeq: 5\nSession: 12345678\n");
+        match is_stopped {
+            true => assert_eq!(session.next_request().method.as_str(), "TEARDOWN"),
+            false => session.assert_no_request(),
+        }
+        assert_eq!((session.state(), session.failure().is_some()), (RtspState::Playing, true));
+    }
+}
+
+/// The speed that was chosen while PAUSE was in flight applies to the next PLAY.
+#[test]
+fn refused_pause_is_not_followed_by_a_change_of_the_speed() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.set_goal(Goal::Ready);
+    assert_eq!(session.next_request().method.as_str(), "PAUSE");
+    session.handle_input(ClientInput::Command(SessionCommand::SetSpeed(Factor::from_thousandths(2_000))));
+    session.respond("RTSP/1.0 500 Internal Server Error\nCSeq: 5\nSession: 12345678\n");
+    session.assert_no_request();
+}
+
+/// The film may have ended, and its length may be known by now: the URL of the film is described again.
+#[test]
+fn missing_end_is_requested_when_packets_are_missing() {
+    let endless = "v=0\na=control:all\na=range:npt=0-\nm=video 0 RTP/AVP 26\na=framerate:20\n";
+    for is_paused in [false, true] {
+        let mut session = ScriptedSession::new();
+        session.set_goal(Goal::Playing);
+        session.set_up(endless);
+        let play = session.next_request();
+        assert_eq!(play.uri, "rtsp://127.0.0.1:8554/test/all");
+        session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-\n");
+        session.receive_frames(0..10);
+        if is_paused {
+            session.set_goal(Goal::Ready);
+            assert_eq!(session.next_request().method.as_str(), "PAUSE");
+        }
+        session.advance(Duration::from_millis(3_000));
+        match is_paused {
+            true => session.assert_no_request(),
+            false => {
+                let describe = session.next_request();
+                assert_eq!(describe.method.as_str(), "DESCRIBE");
+                assert_eq!(describe.uri, "rtsp://127.0.0.1:8554/test");
+            }
+        }
+    }
+}
+
+#[test]
+fn number_of_mistakes_of_a_description_is_limited() {
+    let mut session = ScriptedSession::new();
+    session.set_goal(Goal::Ready);
+    let description = format!("v=0\nm=video 0 RTP/AVP 26\n{}", "no line\n".repeat(150));
+    session.request_setup(&description);
+    assert_eq!(session.mistakes().map(|mistake| mistake.count).max(), Some(100));
+}
+
+/// What has arrived of the last frames is still shown, unless the user pauses.
+#[test]
+fn settings_do_not_end_a_stream_that_the_server_has_closed_after_its_last_frame() {
+    let mut session = ScriptedSession::new();
+    session
+        .handle_input(ClientInput::Command(SessionCommand::SetPlayoutDelay(Duration::from_secs(1).into())));
+    session.play_ten_seconds();
+    for (cseq, frames) in [(5, 0..85), (6, 85..170)] {
+        session.receive_frames(frames);
+        session.next_request();
+        session.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
+    }
+    let bye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC] }]);
+    session.handle_input(ClientInput::Packet(RawPacket::rtcp(bye)));
+    session.handle_input(ClientInput::ConnectionLost(None));
+    session.handle_input(ClientInput::Command(SessionCommand::SetShowsDamaged(true)));
+    assert!(!session.events.contains(&SessionEvent::Ended));
+    session.set_goal(Goal::Ready);
+    assert!(session.events.contains(&SessionEvent::Ended));
+}
+
+/// The connection is mostly broken after a suspension, but not always.
+#[test]
+fn teardown_after_a_clock_jump_is_awaited_for_a_second() {
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
+    let epoch = Epoch { instant: session.now, ntp: NtpTime(1 << 50) };
+    let jump = ClockJump::Forward(Duration::from_secs(3_600));
+    session.handle_input(ClientInput::ClockJumped { jump, epoch });
+    assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
+    let reconnects = |session: &ScriptedSession| {
+        session.events.iter().filter(|event| matches!(event, SessionEvent::Reconnecting(_))).count()
+    };
+    session.advance(Duration::from_millis(990));
+    assert_eq!(reconnects(&session), 0);
+    session.advance(Duration::from_millis(10));
+    assert_eq!(reconnects(&session), 1);
+}
+
+/// Receiver reference times are those of the clock of this computer.
+#[test]
+fn reports_follow_a_clock_that_was_set() {
+    let mut session = ScriptedSession::new();
+    session.set_goal(Goal::Playing);
+    session.set_up("v=0\na=range:npt=0-10\nm=video 0 RTP/AVP 26\na=rtcp-xr:rcvr-rtt=all\n");
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
+    let epoch = Epoch { instant: session.now, ntp: NtpTime(1 << 50) };
+    let jump = ClockJump::Forward(Duration::from_secs(3_600));
+    session.handle_input(ClientInput::ClockJumped { jump, epoch });
+    session.reports.clear();
+    session.receive_with_keep_alives(0..150, |_| ());
+    let times = session.reports.iter().filter_map(|packet| match packet {
+        RtcpPacket::ExtendedReport { block: ExtendedReportBlock::ReceiverReferenceTime(time), .. } => {
+            Some(*time)
+        }
+        _ => None,
+    });
+    let times: Vec<_> = times.collect();
+    let (first, end) = (epoch.ntp, epoch.ntp_at(session.now));
+    assert!(!times.is_empty() && times.iter().all(|time| (first..=end).contains(time)), "{times:?}");
+}
+
 #[test]
 fn second_loss_of_a_connection_changes_nothing() {
     let mut session = ScriptedSession::for_streams();
@@ -1312,6 +1526,23 @@ fn server_redirect_works_before_setup_and_with_close() {
     // Requests to the old server are still unread; one to the new server follows them.
     while session.next_request().uri != "rtsp://127.0.0.2:9000/there" {}
     assert_eq!(session.failure(), None);
+}
+
+/// The server may have the session that is being set up, so it is torn down first.
+#[test]
+fn server_redirect_during_setup_tears_the_session_down() {
+    let mut session = ScriptedSession::new();
+    session.set_goal(Goal::Playing);
+    session.request_setup("v=0\nm=video 0 RTP/AVP 26\n");
+    session.respond("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n");
+    assert_eq!(session.connected_urls.len(), 1);
+    session.respond(
+        "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678\n\
+         Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+    );
+    assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
+    session.respond("RTSP/1.0 200 OK\nCSeq: 4\n");
+    assert_eq!(session.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
 }
 
 #[test]
@@ -1643,6 +1874,20 @@ fn missing_stream_is_retried_only_while_reconnecting() {
         session.set_up_ten_seconds();
         assert_eq!(session.next_request().headers.get("Range"), Some("npt=1.950-"), "{status}");
     }
+}
+
+#[test]
+fn refusal_that_is_not_temporary_ends_reconnection() {
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
+    session.receive_frames(0..40);
+    session.handle_input(ClientInput::ConnectionLost(None));
+    session.advance(Duration::from_millis(1_010));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    session.next_request();
+    session.respond("RTSP/1.0 403 Forbidden\nCSeq: 2\n");
+    assert!(session.failure().unwrap().contains("403 Forbidden"));
 }
 
 #[test]

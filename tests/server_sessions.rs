@@ -340,6 +340,17 @@ async fn idle_session_expires_and_sends_bye() {
 }
 
 #[tokio::test]
+async fn unsupported_transport_is_refused_with_a_reason() {
+    let server = TestServer::with_frames(5).await;
+    let mut client = server.connect().await;
+    let set_up = client.format_request("SETUP", "Transport: RTP/SAVP;unicast;client_port=5000-5001\r\n");
+    client.write(&set_up).await;
+    let refused = client.next_response().await;
+    assert_eq!(refused.status.code(), 461);
+    assert!(!refused.reason_phrase.contains("TLS"), "{}", refused.reason_phrase);
+}
+
+#[tokio::test]
 async fn setup_response_announces_session_timeout() {
     let server = TestServer::start(10, short_timeout_options()).await;
     let mut client = server.connect().await;

@@ -196,6 +196,10 @@ async fn setup_over_udp_is_refused_over_tls() {
     };
     let refused = client.request(&set_up("RTP/AVP;unicast;client_port=5000-5001")).await;
     assert_eq!(refused.status.code(), 461);
+    assert!(refused.reason_phrase.contains("over TLS, only"), "{}", refused.reason_phrase);
+    let no_transport = format!("SETUP {}/track1 RTSP/1.0\r\nCSeq: 1\r\n\r\n", server.url);
+    let refused = client.request(&no_transport).await;
+    assert!(refused.reason_phrase.contains("needs a Transport header"), "{}", refused.reason_phrase);
     let either = "RTP/AVP;unicast;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=0-1";
     let accepted = client.request(&set_up(either)).await;
     assert_eq!(accepted.status.code(), 200);

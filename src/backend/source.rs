@@ -140,3 +140,53 @@ pub fn file_name(path: &Path) -> String {
     let path = resolved.as_deref().unwrap_or(path);
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn open(path: &Path) -> Result<OpenedSource, MediaFileError> {
+        MediaSource::File(path.to_owned()).open(FrameRate::CLASSROOM, &CancellationToken::new())
+    }
+
+    fn entries(path: &Path) -> Vec<ListEntry> {
+        match open(path).unwrap() {
+            OpenedSource::List(list) => list.entries,
+            OpenedSource::Film(film) => panic!("{film:?}"),
+        }
+    }
+
+    fn film(path: PathBuf) -> ListEntry {
+        ListEntry::Film(MediaSource::File(path))
+    }
+
+    #[test]
+    fn folder_of_films_is_their_list_and_any_other_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(open(folder.path()).is_err());
+        fs::write(folder.path().join("notes.txt"), "none").unwrap();
+        assert!(open(folder.path()).is_err());
+        let paths = ["a.mjpeg", "b.mjpeg"].map(|name| folder.path().join(name));
+        paths.iter().for_each(|path| fs::write(path, SAMPLE).unwrap());
+        assert_eq!(entries(folder.path()), paths.clone().map(film));
+        assert!(matches!(open(&paths[0]), Ok(OpenedSource::Film(_))));
+    }
+
+    #[test]
+    fn list_may_name_films_streams_and_what_cannot_be_played() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("list.m3u");
+        fs::write(&list, "film.mjpeg\nrtsp://camera/video\nftp://camera/film.mjpeg\n").unwrap();
+        let stream = SourceUrl::parse("rtsp://camera/video").unwrap();
+        assert_eq!(
+            entries(&list),
+            [
+                film(folder.path().join("film.mjpeg")),
+                ListEntry::Stream(stream),
+                film("ftp://camera/film.mjpeg".into())
+            ]
+        );
+    }
+}

@@ -487,19 +487,19 @@ mod tests {
             bottleneck: Some(Bottleneck { bits_per_second, queue: 100_000 }),
             ..Impairments::default()
         };
-        // An IP packet of 128 bytes takes one second.
-        let mut link = Link::new(at_rate(1_024), 1);
+        // An IP packet of 128 bytes takes two seconds.
+        let mut link = Link::new(at_rate(512), 1);
         (0..3).for_each(|number| link.send(begin, NumberedPacket(number)));
-        let half = begin + Duration::from_millis(500);
+        let half = begin + Duration::from_millis(1_000);
         link.set_impairments(half, at_rate(10_240));
         let mut out = Vec::new();
         poll_until(&mut link, begin, None, &mut out);
-        assert_eq!(out, [(0, 550 * MS), (1, 650 * MS), (2, 750 * MS)]);
-        (0..3).for_each(|number| link.send(begin + 800 * MS, NumberedPacket(number)));
-        link.set_impairments(begin + 800 * MS, Impairments::default());
+        assert_eq!(out, [(0, 1_050 * MS), (1, 1_150 * MS), (2, 1_250 * MS)]);
+        (0..3).for_each(|number| link.send(begin + 1_300 * MS, NumberedPacket(number)));
+        link.set_impairments(begin + 1_300 * MS, Impairments::default());
         out.clear();
         poll_until(&mut link, begin, None, &mut out);
-        assert_eq!(out, [(0, 800 * MS), (1, 800 * MS), (2, 800 * MS)]);
+        assert_eq!(out, [(0, 1_300 * MS), (1, 1_300 * MS), (2, 1_300 * MS)]);
     }
 
     #[test]

@@ -134,6 +134,9 @@ async fn write_all(half: &mut (impl AsyncWrite + Unpin), items: &[Outgoing]) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
     use tokio::io::AsyncReadExt;
 
     use super::*;
@@ -164,8 +167,11 @@ mod tests {
         queue.try_send(item.clone()).unwrap();
         assert!(!queue.has_capacity());
         assert_eq!(queue.try_send(item.clone()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut wait = pin!(queue.wait_for_capacity());
+        assert!(wait.as_mut().poll(&mut context).is_pending());
         drop(receiver.recv().await);
-        queue.wait_for_capacity().await;
+        assert!(wait.as_mut().poll(&mut context).is_ready());
         assert!(queue.has_capacity());
         queue.try_send(item.clone()).unwrap();
         drop(receiver);

@@ -288,6 +288,17 @@ mod tests {
     }
 
     #[test]
+    fn offered_repair_is_named_over_udp_only() {
+        let is_named = |transport, repair| {
+            let mut report = report(Vec::new());
+            (report.subject.transport, report.subject.repair) = (Some(transport), repair);
+            report.to_text().contains("offers to repair")
+        };
+        assert!(is_named("udp", vec!["retransmission"]));
+        assert!(!is_named("tcp", vec!["retransmission"]) && !is_named("udp", Vec::new()));
+    }
+
+    #[test]
     fn csv_has_a_row_per_second_and_empty_unknown_fields() {
         let packets = Some(0);
         let second = Second {

@@ -119,8 +119,8 @@ fn other_protocols_and_broken_bodies_are_named() {
 #[test]
 fn parts_that_are_no_frames_are_reported_once() {
     let broken: Vec<u8> = (0..30).flat_map(|_| part(b"no JPEG")).collect();
-    let player = play(&[MULTIPART.as_bytes(), &broken].concat(), 100);
-    assert_eq!(player.errors().len(), 1);
+    let mut player = play(&[MULTIPART.as_bytes(), &broken].concat(), 100);
+    assert_eq!((player.errors().len(), player.snapshot().frames_unusable), (1, 30));
     assert!(
         player.errors()[0].starts_with("Frames arrive but cannot be shown (they are damaged or no JPEG)")
     );

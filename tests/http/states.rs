@@ -39,6 +39,24 @@ fn play_sends_one_request_and_shows_frames() {
     assert_eq!(player.requests.len(), 1);
 }
 
+/// What has arrived while the process was stopped is read first.
+#[test]
+fn stopped_process_does_not_end_an_attempt_to_connect_or_a_request() {
+    for is_accepted in [false, true] {
+        let mut player = Player::new("http://camera/video", false);
+        player.set_goal(Goal::Playing);
+        if is_accepted {
+            player.accept();
+        }
+        player.now += Duration::from_secs(3_600);
+        player.input(ClientInput::Resumed);
+        player.run_for(900 * MS);
+        assert_eq!(player.errors(), [""; 0]);
+        player.run_for(200 * MS);
+        assert_eq!(player.errors().len(), 1);
+    }
+}
+
 #[test]
 fn setup_checks_the_response_shows_the_first_frame_and_closes() {
     let mut player = Player::new("http://camera/video", true);

@@ -157,6 +157,7 @@ mod tests {
             "--b\r\n\r\n",
             &format!("{http}\r\n--b\r\n\r\n"),
             &format!("{http}Transfer-Encoding: chunked\r\n\r\n--b\r\n\r\n"),
+            &format!("{http}\r\n1f4\r\n--b\r\n\r\n"),
         ];
         for head in multipart {
             let file = [head.as_bytes(), SOI].concat();

@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn passwords_are_neither_displayed_nor_debugged() {
         let camera = url("http://ann:secret@camera/x");
-        assert!(!format!("{camera} {camera:?} {:?}", Some(&camera)).contains("secret"));
+        assert_eq!(format!("{camera} {:?}", Some(&camera)), "http://camera/x Some(HttpUrl(http://camera/x))");
         assert!(!format!("{:?}", HttpUrl::parse("http://ann:secret@/x")).contains("secret"));
     }
 

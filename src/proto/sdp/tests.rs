@@ -245,10 +245,22 @@ fn names_have_no_control_characters_and_are_clipped() {
 
 #[test]
 fn malformed_and_oversized_descriptions_are_rejected() {
-    assert!(SessionDescription::parse("").is_err());
-    assert!(SessionDescription::parse("<html>").is_err());
-    assert!(SessionDescription::parse("v=0\nm=video\n").is_err());
+    for (text, error) in
+        [("", SdpError::Version), ("<html>", SdpError::Version), ("v=0\nm=video\n", SdpError::MediaLine)]
+    {
+        assert_eq!(SessionDescription::parse(text).unwrap_err(), error, "{text:?}");
+    }
+    assert!(SessionDescription::parse("v=0\ns=no stream\n").unwrap().media.is_empty());
     assert!(SessionDescription::parse(&format!("v=0\n{}", "m=video 0 RTP/AVP 26\n".repeat(65))).is_err());
+}
+
+#[test]
+fn range_may_be_stated_for_the_session_or_for_the_stream() {
+    for lines in ["a=range:npt=0-5\nm=video 0 RTP/AVP 26\n", "m=video 0 RTP/AVP 26\na=range:npt=0-5\n"] {
+        let session = SessionDescription::parse(&format!("v=0\n{lines}")).unwrap();
+        let range = session.range.or(session.media[0].range.clone());
+        assert_eq!(range.map(|range| range.to_string()).as_deref(), Some("npt=0.000-5.000"), "{lines}");
+    }
 }
 
 #[test]

@@ -142,4 +142,16 @@ mod tests {
         assert_eq!((refusal.status.code(), refusal.headers.get("Unsupported")), (551, Some("funky-feature")));
         assert!(validate(&request("PLAY", "rtsp://h/f")).is_ok());
     }
+
+    #[test]
+    fn parameters_without_a_session_only_keep_the_connection_alive() {
+        let status = |body: &'static str| {
+            let request = Request { body: body.into(), ..request("GET_PARAMETER", "*") };
+            match dispatch(&request) {
+                Dispatch::Respond(response) => response.status.code(),
+                _ => panic!("a session is looked up"),
+            }
+        };
+        assert_eq!((status(""), status("position\r\n")), (200, 454));
+    }
 }

@@ -669,4 +669,40 @@ mod tests {
         session.lose_connection(Some(3));
         assert!(session.errors.is_empty() && session.methods().last() == Some(&"TEARDOWN"));
     }
+
+    #[test]
+    fn second_loss_of_a_connection_changes_nothing() {
+        let mut session = ScriptedSession::playing();
+        session.lose_connection(Some(77));
+        session.lose_connection(Some(77));
+        assert_eq!((session.errors.len(), session.machine.status().goal), (1, Goal::Stopped));
+    }
+
+    /// Play is pressed again before the server has closed the connection in place of a response to TEARDOWN.
+    #[test]
+    fn connection_that_is_closed_for_teardown_is_not_reported_as_lost() {
+        let mut session = ScriptedSession::playing();
+        session.set_goal(Goal::Stopped);
+        session.set_goal(Goal::Playing);
+        session.lose_connection(Some(3));
+        assert_eq!(session.errors, [""; 0]);
+        assert_eq!(session.methods(), ["SETUP", "PLAY", "TEARDOWN", "SETUP"]);
+    }
+
+    /// What has arrived while the process was stopped is read first.
+    #[test]
+    fn deadline_of_a_connection_attempt_or_a_response_can_be_extended() {
+        let mut session = ScriptedSession::new();
+        assert_eq!(session.machine.deadline_mut(), None);
+        session.machine.set_goal(session.now, Goal::Ready);
+        for _ in ["connection", "response to SETUP"] {
+            let extended = session.now + Duration::from_secs(60);
+            *session.machine.deadline_mut().unwrap() = extended;
+            session.machine.handle_timeout(extended - Duration::from_millis(1));
+            assert_eq!(session.machine.poll_timeout(), Some(extended));
+            session.perform_actions();
+        }
+        session.advance_time(Duration::from_secs(60));
+        assert_eq!(session.errors.len(), 1);
+    }
 }

@@ -319,7 +319,7 @@ mod tests {
         }
         for name in ["TotalTime", "Total time", "Total-Time"] {
             assert_eq!(length(&format!("{name}: 25.5")), (None, Some(25.5)), "{name}");
-            for invalid in ["-1", "NaN", "inf", "soon", ""] {
+            for invalid in ["0", "-1", "NaN", "inf", "soon", ""] {
                 assert_eq!(length(&format!("{name}: {invalid}")), (None, None), "{name}: {invalid}");
             }
         }

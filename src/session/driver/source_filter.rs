@@ -268,4 +268,16 @@ mod tests {
         assert!(filter.accepts(now, PacketKind::Rtp, address("127.0.0.1:7002"), b"a slice"));
         assert!(!filter.accepts(now, PacketKind::Rtp, address("127.0.0.2:7000"), RTP));
     }
+
+    #[test]
+    fn reports_go_to_the_sender_or_to_each_address_that_it_may_have() {
+        let destinations = |filter: &SourceFilter| filter.destinations().collect::<Vec<_>>();
+        let (peer, source) = (IpAddr::from([127, 0, 1, 1]), IpAddr::from([10, 0, 0, 7]));
+        assert_eq!(destinations(&filter(None, None)), [peer]);
+        assert_eq!(destinations(&filter(Some("127.0.1.1"), None)), [peer]);
+        let mut filter = filter(Some("10.0.0.7"), None);
+        assert_eq!(destinations(&filter), [peer, source]);
+        assert!(accepts(&mut filter, Instant::now(), "10.0.0.7:6000"));
+        assert_eq!(destinations(&filter), [source]);
+    }
 }

@@ -132,4 +132,11 @@ mod tests {
         }
         assert_ne!(advice_on_refusal(400), advice_on_refusal(418));
     }
+
+    #[test]
+    fn advice_fits_the_type() {
+        let advice = |essence: &str| HttpError::OtherType { essence: essence.to_owned() }.to_string();
+        assert!(advice("video/mp4").contains("switch the camera to Motion JPEG"));
+        assert!(advice("audio/aac").ends_with("try another URL of the camera."));
+    }
 }

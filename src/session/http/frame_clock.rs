@@ -139,4 +139,15 @@ mod tests {
         clock.timestamp(now, Some(1_000_000));
         assert_eq!(clock.timestamp(now + 60_000 * MS, Some(1_050_000)), 94_500, "a backlog after an outage");
     }
+
+    #[test]
+    fn third_implausible_time_ends_the_use_of_the_times() {
+        let (now, mut clock) = (Instant::now(), HttpFrameClock::default());
+        clock.timestamp(now, Some(60_000_000));
+        for number in 1..=MAX_IMPLAUSIBLE {
+            assert!(clock.is_senders() && !clock.has_given_up_sender());
+            clock.timestamp(now + 50 * MS * number, Some(60_000_000 - u64::from(number)));
+        }
+        assert!(!clock.is_senders() && clock.has_given_up_sender());
+    }
 }

@@ -185,7 +185,7 @@ impl HttpMachine {
                 self.is_ending = true;
                 self.core.push(HttpAction::Ended);
             }
-            (RtspState::Init, _) if self.is_set_up => self.fail(SessionError::Http(HttpError::NoFrame)),
+            (RtspState::Init, _) => self.fail(SessionError::Http(HttpError::NoFrame)),
             _ => self.advance(now),
         }
     }

@@ -159,4 +159,13 @@ mod tests {
         canvas.draw(&repaired, Some(&area), 2).unwrap();
         assert!(brightness(canvas.pixels(false).as_ref())[1].abs_diff(51) < 3);
     }
+
+    #[test]
+    fn rows_of_a_rectangle_end_at_the_picture() {
+        let rectangle = |left, top| McuRectangle { left, top, width: 2, height: 2 };
+        let ranges = |rectangle| rows(rectangle, (4, 5)).collect::<Vec<_>>();
+        assert_eq!(ranges(rectangle(1, 2)), [36..44, 52..60]);
+        assert_eq!(ranges(rectangle(3, 4)), [76..80]);
+        assert_eq!(ranges(rectangle(4, 5)), []);
+    }
 }

@@ -392,6 +392,9 @@ mod tests {
         let (columns, rows): (Vec<_>, Vec<_>) = pixels.into_iter().unzip();
         assert_eq!((columns.iter().min(), columns.iter().max()), (Some(&10), Some(&29)));
         assert_eq!((rows.iter().min(), rows.iter().max()), (Some(&0), Some(&19)));
+        let (enlarged, size) = filled(Orientation::default(), (40, 40));
+        let columns = || enlarged.iter().map(|(column, _)| *column);
+        assert_eq!((size, columns().min(), columns().max()), ((40, 40), Some(10), Some(29)));
         assert_eq!(filled(Orientation::default().rotated(), (10, 40)).1, (10, 40));
         assert_eq!(filled(Orientation::default(), (30, 60)).1, (30, 60));
         let placement = |area| view(Scaling::Fill, Orientation::default()).placement((200, 100), Some(area));

@@ -199,6 +199,33 @@ fn jump_that_no_outage_explains_is_a_restart() {
     }
 }
 
+/// Returns whether the loss is doubted after these packets, of which each arrives 50 ms after the one before.
+fn doubt_after(announced: Option<u16>, packets: &[(u16, u32)]) -> Option<LossDoubt> {
+    let (mut now, mut receiver) = (Instant::now(), RtpReceiver::default());
+    if let Some(announced) = announced {
+        receiver.expect_seq(now, announced, None);
+    }
+    for (sequence, timestamp) in packets {
+        now += Duration::from_millis(50);
+        receiver.handle_packet(now, &header(*sequence, *timestamp));
+    }
+    snapshot(&receiver, None).loss_doubt
+}
+
+/// A frame of five packets does not lose a hundred: the sender may have jumped. Between frames, an outage explains it.
+#[test]
+fn large_gap_within_a_frame_is_doubted() {
+    let frames: Vec<_> = (0..20).map(|number| (number, u32::from(number) / 5 * 4_500)).collect();
+    let with_gap = |timestamp| [&frames[..], &[(120, timestamp)]].concat();
+    assert_eq!(doubt_after(None, &with_gap(3 * 4_500)), Some(LossDoubt::LargeGap));
+    assert_eq!(doubt_after(None, &with_gap(4 * 4_500)), None);
+    // No frame is known yet.
+    let limit = PacketRate::MIN_MAX_LOSS as u16;
+    assert_eq!(doubt_after(None, &[(100, 0), (101 + limit, 0)]), None);
+    assert_eq!(doubt_after(None, &[(100, 0), (102 + limit, 0)]), Some(LossDoubt::LargeGap));
+    assert_eq!(doubt_after(Some(100), &[(102 + limit, 0)]), None, "nothing was received before");
+}
+
 #[test]
 fn long_reordered_run_is_not_a_restart() {
     let mut receiver = RtpReceiver::default();

@@ -144,6 +144,13 @@ mod tests {
         (shown.collect(), end.as_micros() / 1_000)
     }
 
+    /// A film clock that is no multiple of the track clock, nor the other way round.
+    #[test]
+    fn durations_are_rounded_to_the_nearest_tick_of_the_track() {
+        let edits = EditList { edits: Vec::new(), film_clock: 600, track_clock: 1_000 };
+        assert_eq!([1, 2, 3, 59, 60].map(|ticks| edits.track_ticks(ticks)), [2, 3, 5, 98, 100]);
+    }
+
     #[test]
     fn pause_at_the_start_delays_all_frames() {
         assert_eq!(show(&[(30, -1), (50, 0)]), (vec![(0, 300), (1, 400), (2, 500), (3, 600), (4, 700)], 800));

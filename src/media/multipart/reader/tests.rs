@@ -23,7 +23,11 @@ struct Found {
 }
 
 fn read_in_pieces(boundary: Option<&str>, body: &[u8], size: usize) -> Found {
-    let (mut reader, mut found) = (MultipartReader::new(boundary, true), Found::default());
+    read_all(MultipartReader::new(boundary, true), body, size)
+}
+
+fn read_all(mut reader: MultipartReader, body: &[u8], size: usize) -> Found {
+    let mut found = Found::default();
     let mut collect = |reader: &mut MultipartReader| {
         while let Some(event) = reader.poll_event() {
             match event {
@@ -335,6 +339,22 @@ fn damaged_frame_does_not_affect_the_next_one() {
             (vec![b.clone()], vec![UnusablePart::Damaged]),
             "{header}"
         );
+    }
+}
+
+/// In a multipart body, SOI in the data of a frame is damage: the delimiter is the end of the part.
+#[test]
+fn frames_without_end_marker_end_at_the_next_one_unless_the_body_has_parts() {
+    let frames = [b"first", b"other", b"third"].map(|data| {
+        let jpeg = jpeg(data);
+        jpeg[..jpeg.len() - 2].to_vec()
+    });
+    let body = frames.concat();
+    for size in [1, 3, body.len()] {
+        let found = read_all(MultipartReader::new(None, false), &body, size);
+        assert_eq!((&found.frames[..], &found.unusable[..]), (&frames[..], &[][..]), "{size}");
+        let found = read_in_pieces(None, &body, size);
+        assert!(found.unusable.contains(&UnusablePart::Damaged), "{size}: {found:?}");
     }
 }
 

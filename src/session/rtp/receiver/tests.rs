@@ -102,6 +102,25 @@ fn sequence_restart_is_not_loss() {
     }
 }
 
+/// Neither a stray packet directly before the restart nor one of another format is part of the stream.
+#[test]
+fn stray_packets_before_a_restart_are_not_counted() {
+    let restart_index = FRAMES / 2 * packetized_frame().packets().len();
+    let mut packets = stream_packets(|_, index| match index.checked_sub(restart_index) {
+        None => 1_000 + index as u16,
+        Some(offset) => 30_000 + offset as u16,
+    });
+    let all = packets.len();
+    let mut stray = packets[restart_index].to_vec();
+    stray[2..4].copy_from_slice(&50_000u16.to_be_bytes());
+    let mut other_format = stray.clone();
+    other_format[1] = 96;
+    packets.splice(restart_index..restart_index, [other_format.into(), stray.into()]);
+    let (snapshot, frames) = receive_stream(Some(1_000), Some(3_000_000_000), &packets);
+    assert_eq!((snapshot.packets_foreign, snapshot.sequence_restarts), (1, 1));
+    assert_no_loss((snapshot, frames), all);
+}
+
 /// Consecutive packets alone prove a restart while the rate of the stream is unknown and the timestamp stays the same.
 #[test]
 fn restart_within_the_first_frame_is_not_loss() {
