@@ -535,6 +535,22 @@ impl ScriptedSession {
         assert_eq!(self.state(), RtspState::Playing);
     }
 
+    /// Sets up a stream of so many seconds, whose session does not time out soon, and plays it.
+    #[track_caller]
+    fn play_seconds(&mut self, seconds: u32) {
+        self.set_goal(Goal::Playing);
+        self.request_setup(&format!("v=0\na=range:npt=0-{seconds}\nm=video 0 RTP/AVP 26\n"));
+        self.respond(
+            "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678;timeout=60\n\
+             Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+        );
+        assert_eq!(self.next_request().method.as_str(), "PLAY");
+        self.respond(&format!(
+            "RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-{seconds}\n\
+             RTP-Info: url=rtsp://127.0.0.1:8554/test;seq=0;rtptime=0\n"
+        ));
+    }
+
     #[track_caller]
     fn set_up_ten_seconds(&mut self) {
         self.set_up("v=0\na=range:npt=0-10\nm=video 0 RTP/AVP 26\na=framerate:20\n");
@@ -805,20 +821,46 @@ fn unanswered_keep_alive_does_not_end_a_stream_that_goes_on() {
 #[test]
 fn other_keep_alive_request_of_a_stream_that_goes_on_waits_for_its_time() {
     let mut session = ScriptedSession::new();
-    session.set_goal(Goal::Playing);
-    session.request_setup("v=0\na=range:npt=0-100\nm=video 0 RTP/AVP 26\n");
-    session.respond(
-        "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678;timeout=60\n\
-         Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
-    );
-    session.next_request();
-    session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-100\n");
+    session.play_seconds(100);
     let mut frames = 0..1_000;
     while session.mistake(Mistake::UnansweredKeepAlive).is_none() {
         let number = frames.next().expect("the keep-alive was not given up");
         session.receive_frames(number..number + 1);
     }
     assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
+    session.assert_no_request();
+}
+
+/// A server that is stopped in the middle of the film is asked, and only one that responds has ended the stream.
+#[test]
+fn silence_is_the_end_of_a_film_only_if_the_server_is_alive() {
+    for is_alive in [true, false] {
+        let mut session = ScriptedSession::for_streams();
+        session.play_seconds(20);
+        session.receive_frames(0..100);
+        session.advance(Duration::from_millis(4_900));
+        session.assert_no_request();
+        session.advance(Duration::from_millis(200));
+        assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
+        if is_alive {
+            session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+        }
+        session.advance(Duration::from_secs(19));
+        assert_eq!(session.events.contains(&SessionEvent::Ended), is_alive);
+        let has_reconnected =
+            session.events.iter().any(|event| matches!(event, SessionEvent::Reconnecting(_)));
+        assert_eq!(has_reconnected, !is_alive);
+    }
+}
+
+/// The last packets and BYE of a short film may be lost.
+#[test]
+fn silence_shortly_before_the_end_of_a_film_is_its_end() {
+    let mut session = ScriptedSession::for_streams();
+    session.play_seconds(3);
+    session.receive_frames(0..30);
+    session.advance(Duration::from_secs(8));
+    assert!(session.events.contains(&SessionEvent::Ended));
     session.assert_no_request();
 }
 

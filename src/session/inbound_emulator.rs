@@ -18,6 +18,8 @@ pub struct InboundEmulator {
     reported_packets: Option<u32>,
     /// True if the server counts packets to other receivers too; `None` before its first report.
     counts_other_receivers: Option<bool>,
+    /// Time of the last packet that entered the emulated network.
+    last_entry: Option<Instant>,
 }
 
 /// Maximum number of packets in flight. A sender report this many packets above our count covers other receivers too.
@@ -32,7 +34,15 @@ impl InboundEmulator {
             announced_ssrc: None,
             reported_packets: None,
             counts_other_receivers: None,
+            last_entry: None,
         }
+    }
+
+    /// Returns true if the emulated network may be the reason why no packet has left it since this time. If it is at
+    /// the server, that is not known, and taken to be so.
+    pub fn may_hold_back(&self, since: Instant) -> bool {
+        let is_at_server = self.options.placement == EmulatorPlacement::AtServer;
+        self.is_on() && (is_at_server || self.last_entry.is_some_and(|at| at > since))
     }
 
     /// Returns true if the emulated network is on, so missing packets may be its losses.
@@ -66,6 +76,7 @@ impl InboundEmulator {
 
     /// Sends a packet into the emulated network. Returns it at once if the network does not delay it.
     pub fn send(&mut self, now: Instant, packet: RawPacket) -> Option<RawPacket> {
+        self.last_entry = Some(now);
         match &mut self.link {
             Some(link) => link.send(now, packet),
             None => Some(packet),

@@ -64,6 +64,7 @@ pub struct RtspMachine {
     /// True if the server lists GET_PARAMETER in Public; it is then the keep-alive request.
     supports_get_parameter: bool,
     last_request: Option<Instant>,
+    last_response: Option<Instant>,
     /// True if RTP is sent over the connection because UDP was refused or is blocked.
     has_fallen_back: bool,
     /// Reason why the session is to be torn down and set up again.
@@ -203,6 +204,7 @@ impl RtspMachine {
             cseq_check: CseqCheck::default(),
             supports_get_parameter: false,
             last_request: None,
+            last_response: None,
             has_fallen_back: false,
             pending_reconnect: None,
             backoff: Backoff::default(),
@@ -229,6 +231,20 @@ impl RtspMachine {
         if self.in_flight.is_none() && matches!(self.stage, Stage::Ready(_) | Stage::Playing(_)) {
             self.send(now, RequestKind::RefreshDescription);
         }
+    }
+
+    /// Sends a keep-alive request to a server that has been silent since `since`, unless a request has been sent since
+    /// then. If it is not answered, the session is lost.
+    pub fn check_server(&mut self, now: Instant, since: Instant) {
+        let was_asked = self.last_request.is_some_and(|at| at > since);
+        if self.in_flight.is_none() && !was_asked && matches!(self.stage, Stage::Playing(_)) {
+            self.send(now, RequestKind::KeepAlive);
+        }
+    }
+
+    /// Returns true if a response has arrived since this time.
+    pub fn has_response_since(&self, since: Instant) -> bool {
+        self.last_response.is_some_and(|at| at > since)
     }
 
     /// Handles a connection that could not be opened, for the given reason, or was closed. `received` is the part of a

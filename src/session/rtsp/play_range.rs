@@ -178,6 +178,11 @@ impl PlayRange {
         self.end_timestamp().zip(self.last_timestamp).is_some_and(|(end, last)| end - last > MAX_MISSING_END)
     }
 
+    /// Returns true if a packet has arrived whose timestamp is at most two seconds before the end of the range.
+    pub fn is_near_end(&self) -> bool {
+        self.last_timestamp.is_some() && self.end_timestamp().is_some() && !self.is_cut_short()
+    }
+
     /// Returns true if the range is over by the clock. `expected_end` is the time at which a packet with the timestamp
     /// of the end would arrive.
     pub fn has_elapsed(&self, now: Instant, expected_end: Option<Instant>) -> bool {

@@ -45,7 +45,7 @@ impl HttpClient {
         if idle_time >= self.extended(NO_DATA_TIMEOUT)
             && !std::mem::replace(&mut self.has_reported_no_data, true)
         {
-            let is_emulated = self.pipeline.emulator.is_on();
+            let is_emulated = self.pipeline.emulator.may_hold_back(last);
             let error = SessionError::NoData { is_udp: false, is_emulated };
             self.pipeline.outputs.emit(SessionEvent::Failed(error));
         }

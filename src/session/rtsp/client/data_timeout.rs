@@ -67,7 +67,11 @@ impl RtspClient {
             return self.pipeline.set_waiting(false);
         }
         if self.has_range_elapsed(now) {
-            return self.end_stream(now);
+            match self.is_server_alive(last) {
+                true => return self.end_stream(now),
+                // The server has stopped in the middle of the range, or the network is gone.
+                false => self.machine.check_server(now, last),
+            }
         }
         if !self.pipeline.data_timeout.is_waiting() {
             self.pipeline.set_waiting(true);
@@ -89,9 +93,20 @@ impl RtspClient {
                 .transport
                 .as_ref()
                 .is_some_and(|transport| transport.lower_transport == LowerTransport::Udp);
-            let is_emulated = self.pipeline.emulator.is_on();
+            self.machine.check_server(now, last);
+            let is_emulated = self.pipeline.emulator.may_hold_back(last);
             self.pipeline.outputs.emit(SessionEvent::Failed(SessionError::NoData { is_udp, is_emulated }));
         }
+    }
+
+    /// Returns true if silence since `last` at the end of the range is the end of the stream: no more is missing than
+    /// can be lost, or the server has been heard of since then.
+    fn is_server_alive(&self, last: Instant) -> bool {
+        let is_near_end = self.play_range.as_ref().is_some_and(PlayRange::is_near_end);
+        is_near_end
+            || self.is_server_quiet()
+            || self.machine.has_response_since(last)
+            || self.pipeline.emulator.may_hold_back(last)
     }
 
     /// Requests the description again if the end of the range is unknown: the film may have ended, and its duration may

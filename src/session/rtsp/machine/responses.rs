@@ -26,6 +26,7 @@ impl RtspMachine {
             return;
         }
         let Some(in_flight) = self.in_flight.take() else { return };
+        self.last_response = Some(now);
         self.check_cseq(cseq, &in_flight);
         if response.status == Code::UNAUTHORIZED {
             return self.handle_challenge(now, &in_flight, response);
