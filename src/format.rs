@@ -55,6 +55,15 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// Joins names for a sentence: `a`, `a and b`, `a, b and c`. `None` if there are none.
+pub fn enumerated(names: &[String]) -> Option<String> {
+    let (last, preceding) = names.split_last()?;
+    Some(match preceding {
+        [] => last.clone(),
+        _ => format!("{} and {last}", preceding.join(", ")),
+    })
+}
+
 /// Formats a number of bytes in decimal units: `640 bytes`, `12.3 kB`, `4.56 MB`, `2.64 GB`.
 pub fn byte_size(bytes: u64) -> String {
     match bytes as f64 {
@@ -131,6 +140,9 @@ mod tests {
         let spans = [0.0, 0.416, 9.999, 12.34, 250.4, 1_250.2].map(milliseconds);
         assert_eq!(spans, ["0.00 ms", "0.42 ms", "10.0 ms", "12.3 ms", "250 ms", "1,250 ms"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let enumerated = [0, 1, 2, 3].map(|count| enumerated(&names[..count]).unwrap_or_default());
+        assert_eq!(enumerated, ["", "a", "a and b", "a, b and c"]);
         assert_eq!([0, 1, 1_234].map(|n| counted(n, "packet")), ["0 packets", "1 packet", "1,234 packets"]);
         let sizes = [640, 12_340, 4_560_000, 2_636_600_000].map(byte_size);
         assert_eq!(sizes, ["640 bytes", "12.3 kB", "4.56 MB", "2.64 GB"]);

@@ -217,7 +217,8 @@ fn invalid_files_are_refused_with_advice() {
     let mp4 = with(&h264.encode());
     assert!(
         mp4.starts_with("film.mjpeg is an MP4 film whose video is H.264, not Motion JPEG; convert it first")
-            && mp4.ends_with(": ffmpeg -i film.mjpeg -c:v mjpeg -q:v 3 -an film.avi"),
+            && mp4.contains("/film.mjpeg -c:v mjpeg -q:v 3 -an ")
+            && mp4.ends_with("/film.avi"),
         "{mp4}"
     );
     assert_eq!(

@@ -427,6 +427,30 @@ fn list_returns_if_the_stream_of_a_list_file_cannot_be_set_up() {
     assert!(harness.shows("1 of 2") && harness.shows("one.mjpeg") && harness.shows("two.mjpeg"));
 }
 
+/// Several attempts fail, the last one with a list of its own, and a film is added meanwhile.
+#[test]
+fn list_stays_with_its_film_if_another_one_cannot_be_opened() {
+    let mut harness = played_for_75_seconds();
+    harness.app.open(MediaSource::File("/films/text.mjpeg".into()), false);
+    next_open(&mut harness).unwrap();
+    let others = ["/films/no.mjpeg", "/films/neither.mjpeg"].map(Into::into);
+    harness.send(Message::FilePicked(PickResult::Paths(others.to_vec())));
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    harness.send(Message::FilePicked(PickResult::Paths(vec!["/films/added.mjpeg".into()])));
+    for _ in others {
+        let (_, generation) = next_open(&mut harness).unwrap();
+        emit(&mut harness, generation, BackendEventKind::OpenFailed("It is not a film.".to_owned()));
+    }
+    let (added, generation) = next_open(&mut harness).unwrap();
+    assert_eq!(added, MediaSource::File("/films/added.mjpeg".into()));
+    emit(&mut harness, generation, BackendEventKind::OpenFailed("It is not a film.".to_owned()));
+    assert_eq!(next_open(&mut harness), None);
+    assert!(harness.shows("1 of 3") && harness.shows("one.mjpeg") && harness.shows("two.mjpeg"));
+    assert!(harness.shows("added.mjpeg") && !harness.shows("failed"));
+    harness.click("Close");
+    assert!(harness.shows("It is not a film.") && harness.shows(PLAYED));
+}
+
 #[test]
 fn films_added_while_a_stream_connects_are_in_the_list_that_returns() {
     let mut harness = played_for_75_seconds();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::error::CommandError;
 use super::stderr;
 use crate::backend::ShutdownSignal;
+use crate::format::enumerated;
 use crate::recording::{Recorder, RecordingOptions, RecordingResult};
 use crate::session::Presentation;
 
@@ -16,8 +17,15 @@ const MIN_WAIT: Duration = Duration::from_secs(1);
 /// Starts a recording. What its format does not keep is said before.
 ///
 /// # Errors
-/// Returns a [`CommandError`] if the system cannot create a thread.
+/// Returns a [`CommandError`] if the folder of the file does not exist, or the system cannot create a thread.
 pub fn start(options: RecordingOptions) -> Result<Recorder, CommandError> {
+    let folder = options.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(CommandError::new(format!(
+            "There is no folder {folder} to record to; create it, or choose another one."
+        )));
+    }
     if let Some(warning) = options.format.warning().filter(|_| options.rate.is_none()) {
         stderr::print_line(warning);
     }
@@ -58,9 +66,7 @@ pub async fn finish(
 
 /// Prints which streams are left out, if there are any.
 pub fn print_left_out_streams(presentation: &Presentation) {
-    if let Some((last, preceding)) = presentation.other_streams.split_last() {
-        let others =
-            if preceding.is_empty() { last.clone() } else { format!("{} and {last}", preceding.join(", ")) };
+    if let Some(others) = enumerated(&presentation.other_streams) {
         stderr::print_line(format_args!("The stream also contains {others}, which is left out."));
     }
 }

@@ -1,7 +1,7 @@
 //! Error of opening a media file, as a message for users.
 
 use std::io::{self, ErrorKind};
-use std::path::{Display, Path, PathBuf};
+use std::path::{Display, MAIN_SEPARATOR, Path, PathBuf};
 
 use crate::media::container::{HEAD_LENGTH, UnsupportedFile};
 
@@ -63,15 +63,15 @@ impl MediaFileError {
     /// Returns the command line that converts the file, with which the sentence ends; `None` if it cannot be converted.
     pub fn command(&self) -> Option<String> {
         match &self.kind {
-            MediaFileErrorKind::NotMotionJpeg(kind) => conversion_command(&self.name, *kind),
+            MediaFileErrorKind::NotMotionJpeg(kind) => conversion_command(&self.path, *kind),
             _ => None,
         }
     }
 }
 
 /// Describes an error to the user.
-fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
-    let path = path.display();
+fn describe(name: &str, file: &Path, kind: &MediaFileErrorKind) -> String {
+    let path = file.display();
     match kind {
         MediaFileErrorKind::Io(error) => describe_io(name, &path, error),
         MediaFileErrorKind::NotAFile => format!("{path} is not a file; choose a Motion JPEG film."),
@@ -108,7 +108,7 @@ fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
                 "{name} has more than 1,000,000 files, or names of more than 64 MiB; move a part of them to another folder."
             )
         }
-        MediaFileErrorKind::NotMotionJpeg(kind) => describe_unsupported(name, *kind),
+        MediaFileErrorKind::NotMotionJpeg(kind) => describe_unsupported(name, file, *kind),
         MediaFileErrorKind::Truncated => {
             format!(
                 "{name} is truncated: it ends in the middle of its first frame; copy or download it again."
@@ -134,8 +134,8 @@ fn describe_io(name: &str, path: &Display<'_>, error: &io::Error) -> String {
     }
 }
 
-fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
-    let command = conversion_command(name, kind).unwrap_or_default();
+fn describe_unsupported(name: &str, file: &Path, kind: UnsupportedFile) -> String {
+    let command = conversion_command(file, kind).unwrap_or_default();
     match kind {
         UnsupportedFile::Empty => format!("{name} is empty; choose another file."),
         UnsupportedFile::Media(kind) => {
@@ -178,7 +178,7 @@ fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
 /// Returns the ffmpeg command line that makes a Motion JPEG film of a file: frames that are Motion JPEG already are
 /// copied, others are encoded. `None` if the file is no film. A source that is an AVI film is not overwritten: the
 /// output gets the suffix `-converted`.
-fn conversion_command(name: &str, kind: UnsupportedFile) -> Option<String> {
+fn conversion_command(file: &Path, kind: UnsupportedFile) -> Option<String> {
     let codec = match kind {
         UnsupportedFile::MotionJpegIn(_) => "copy",
         UnsupportedFile::Media(_) | UnsupportedFile::Codec { .. } | UnsupportedFile::Container(_) => {
@@ -190,15 +190,21 @@ fn conversion_command(name: &str, kind: UnsupportedFile) -> Option<String> {
         | UnsupportedFile::Other(_)
         | UnsupportedFile::Unknown => return None,
     };
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let suffix = if extension.eq_ignore_ascii_case("avi") { "-converted" } else { "" };
-    let converted = format!("{stem}{suffix}.avi");
-    Some(format!("ffmpeg -i {} -c:v {codec} -an {}", quoted(name), quoted(&converted)))
+    let is_avi = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avi"));
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let converted = file.with_file_name(format!("{stem}{}.avi", if is_avi { "-converted" } else { "" }));
+    let [source, target] = [file, &converted].map(|path| quoted(&path.to_string_lossy()));
+    Some(format!("ffmpeg -i {source} -c:v {codec} -an {target}"))
 }
 
-/// Quotes a name for a command line where necessary.
+/// Quotes a path for a command line where necessary.
 fn quoted(name: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_plain = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '.' | '-' | '_')
+            || c == MAIN_SEPARATOR
+            || cfg!(windows) && c == ':'
+    };
     match name.chars().all(is_plain) && !name.starts_with('-') {
         true => name.to_owned(),
         false => format!("\"{name}\""),
@@ -212,27 +218,32 @@ mod tests {
 
     #[test]
     fn conversion_command_keeps_source_and_quotes_names() {
-        let command = |name| conversion_command(name, UnsupportedFile::Media("a film")).unwrap();
+        let command = |name| conversion_command(Path::new(name), UnsupportedFile::Media("a film")).unwrap();
         assert_eq!(command("talk.mp4"), "ffmpeg -i talk.mp4 -c:v mjpeg -q:v 3 -an talk.avi");
         assert!(command("talk.AVI").ends_with(" -i talk.AVI -c:v mjpeg -q:v 3 -an talk-converted.avi"));
+        assert!(command("a/b.c/talk").ends_with(" -i a/b.c/talk -c:v mjpeg -q:v 3 -an a/b.c/talk.avi"));
         assert!(command("my talk.mov").starts_with("ffmpeg -i \"my talk.mov\" "));
     }
 
     #[test]
     fn frames_are_copied_where_that_suffices() {
-        let sentence = describe_unsupported("in.mov", UnsupportedFile::MotionJpegIn("a QuickTime film"));
+        let sentence = describe_unsupported(
+            "in.mov",
+            Path::new("in.mov"),
+            UnsupportedFile::MotionJpegIn("a QuickTime film"),
+        );
         let command = "ffmpeg -i in.mov -c:v copy -an in.avi";
         assert!(
             sentence.ends_with(&format!("copy its Motion JPEG frames to an AVI film: {command}")),
             "{sentence}"
         );
         let codec = UnsupportedFile::Codec { container: "an AVI film", codec: VideoCodec::Named("H.264") };
-        let sentence = describe_unsupported("in.avi", codec);
+        let sentence = describe_unsupported("in.avi", Path::new("in.avi"), codec);
         assert!(
             sentence.starts_with("in.avi is an AVI film whose video is H.264, not Motion JPEG;"),
             "{sentence}"
         );
         assert!(sentence.ends_with("ffmpeg -i in.avi -c:v mjpeg -q:v 3 -an in-converted.avi"), "{sentence}");
-        assert_eq!(conversion_command("letter.txt", UnsupportedFile::Other("a text file")), None);
+        assert_eq!(conversion_command(Path::new("letter.txt"), UnsupportedFile::Other("a text file")), None);
     }
 }

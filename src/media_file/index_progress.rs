@@ -49,8 +49,9 @@ impl IndexProgress {
                 self.frames
             ));
         }
-        let FileDefects { damaged, oversized, is_truncated, unmarked, skipped_files } = self.defects?;
-        let kind = match (damaged, is_truncated) {
+        let FileDefects { damaged, oversized, is_truncated, missing, unmarked, skipped_files } =
+            self.defects?;
+        let kind = match (damaged + missing, is_truncated) {
             (0, false) => {
                 let sentences = [
                     (skipped_files > 0).then(|| skipped_files_warning(name, skipped_files)),
@@ -59,15 +60,22 @@ impl IndexProgress {
                 let joined = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
                 return Some(joined).filter(|it| !it.is_empty()).or_else(|| unmarked_warning(name, unmarked));
             }
-            (0, true) => "truncated",
+            (_, true) if damaged == 0 => "truncated",
             (_, false) => "damaged",
             (_, true) => "damaged and truncated",
         };
         let incomplete = match damaged + u64::from(is_truncated) {
-            1 => "1 incomplete frame is".to_owned(),
-            count => format!("{count} incomplete frames are"),
+            0 => None,
+            1 => Some("1 incomplete frame is skipped".to_owned()),
+            incomplete => Some(format!("{} incomplete frames are skipped", count(incomplete))),
         };
-        Some(format!("{name} is {kind}: {incomplete} skipped; copy or download it again."))
+        let missing = match missing {
+            0 => None,
+            1 => Some("about 1 frame is missing".to_owned()),
+            missing => Some(format!("about {} frames are missing", count(missing))),
+        };
+        let lost: Vec<_> = incomplete.into_iter().chain(missing).collect();
+        Some(format!("{name} is {kind}: {}; copy or download it again.", lost.join(", and ")))
     }
 }
 
@@ -140,6 +148,15 @@ mod tests {
             (
                 FileDefects { damaged: 2, ..truncated },
                 "v.mjpeg is damaged and truncated: 3 incomplete frames are skipped; copy or download it again.",
+            ),
+            (
+                FileDefects { missing: 1_481, ..truncated },
+                "v.mjpeg is truncated: 1 incomplete frame is skipped, and about 1,481 frames are missing; copy or \
+                 download it again.",
+            ),
+            (
+                FileDefects { missing: 1, ..FileDefects::default() },
+                "v.mjpeg is damaged: about 1 frame is missing; copy or download it again.",
             ),
             (
                 FileDefects { oversized: 3, ..FileDefects::default() },

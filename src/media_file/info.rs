@@ -1,6 +1,7 @@
 //! Properties of an open media file that are known without reading its frames.
 
 use super::index_progress::IndexProgress;
+use crate::format::enumerated;
 use crate::media::container::{ContainerFormat, FrameTimes};
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Npt, NptRange};
@@ -46,11 +47,7 @@ impl MediaInfo {
 
     /// Returns the message for users about streams that are not played; `None` if there are none.
     pub fn other_streams_note(&self) -> Option<String> {
-        let (last, preceding) = self.other_streams.split_last()?;
-        let others = match preceding {
-            [] => last.clone(),
-            _ => format!("{} and {last}", preceding.join(", ")),
-        };
+        let others = enumerated(&self.other_streams)?;
         Some(format!("{} also contains {others}, which Reelay does not play.", self.name))
     }
 

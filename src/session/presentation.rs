@@ -1,6 +1,7 @@
 //! Presentation that DESCRIBE returns. Sans-I/O.
 
 use super::error::SessionError;
+use crate::format::enumerated;
 use crate::media::jpeg::Dimensions;
 use crate::proto::fec::FecFormat;
 use crate::proto::mistake::Mistake;
@@ -191,11 +192,7 @@ impl Presentation {
 
     /// Returns a sentence about the streams that are not played; `None` if there are none.
     pub fn other_streams_note(&self) -> Option<String> {
-        let (last, preceding) = self.other_streams.split_last()?;
-        let others = match preceding {
-            [] => last.clone(),
-            _ => format!("{} and {last}", preceding.join(", ")),
-        };
+        let others = enumerated(&self.other_streams)?;
         Some(format!("The stream also contains {others}, which Reelay does not play."))
     }
 }

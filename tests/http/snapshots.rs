@@ -77,6 +77,50 @@ fn slow_camera_is_asked_again_as_soon_as_it_has_responded() {
     assert_eq!(player.errors(), [""; 0]);
 }
 
+/// A film that a web server sends as a file would be requested again and again, to show its first frame.
+#[test]
+fn file_of_several_frames_is_no_camera() {
+    let film = [jpeg(b"first"), jpeg(b"second")].concat();
+    for goal in [Goal::Ready, Goal::Playing] {
+        for content_type in ["application/octet-stream", "video/x-motion-jpeg"] {
+            let mut player = Player::new("http://server/film.mjpeg", true);
+            player.set_goal(goal);
+            player.accept();
+            let length = film.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+            );
+            player.receive([head.as_bytes(), &film].concat());
+            player.run_for(Duration::from_secs(10));
+            let sentence =
+                "This URL is a film of several frames and not a stream; download it and open the file.";
+            assert_eq!((player.errors(), player.requests.len()), (vec![sentence.to_owned()], 1));
+        }
+    }
+}
+
+/// The type says nothing, so the end of the body shows that there is one frame.
+#[test]
+fn snapshot_without_a_type_is_set_up_and_polled() {
+    let response = |number: u8| {
+        let jpeg = jpeg(&[number; 30]);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+        [head.as_bytes(), &jpeg].concat()
+    };
+    let mut player = Player::new("http://camera/image", true);
+    player.set_goal(Goal::Ready);
+    player.accept();
+    player.receive(response(1));
+    assert_eq!((player.state(), player.is_connected, player.shown.len()), (RtspState::Ready, false, 1));
+    player.set_goal(Goal::Playing);
+    player.accept();
+    for number in 2..5 {
+        player.receive(response(number));
+        player.run_for(200 * MS);
+    }
+    assert_eq!((player.errors(), player.shown.len()), (Vec::new(), 4));
+}
+
 #[test]
 fn setup_asks_for_one_snapshot() {
     let mut player = Player::new("http://camera/image.jpg", true);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::command_line::values::OutputFormat;
-use crate::format;
+use crate::format::{self, enumerated};
 use crate::media::container::{
     AviMuxer, FrameTimes, MAX_CLASSROOM_RECORD, MovMuxer, MultipartMuxer, Muxer, SequentialMuxer,
 };
@@ -191,12 +191,7 @@ impl Plan {
     pub fn notes(&self) -> Vec<String> {
         let Source { name, times, other_streams, .. } = &self.source;
         let mut notes = Vec::new();
-        if let Some((last, preceding)) = other_streams.split_last() {
-            let others = if preceding.is_empty() {
-                last.clone()
-            } else {
-                format!("{} and {last}", preceding.join(", "))
-            };
+        if let Some(others) = enumerated(other_streams) {
             notes.push(format!("{name} also contains {others}, which is left out."));
         }
         let is_assumed = times.is_assumed() && self.options.rate.is_none();

@@ -69,6 +69,9 @@ pub struct FileDefects {
     pub oversized: u64,
     /// The file ends in its last frame.
     pub is_truncated: bool,
+    /// Number of further frames of which nothing is found: those that the header of a truncated file states, or as many
+    /// as fit between two frames.
+    pub missing: u64,
     /// Number of frames without EOI, which may be incomplete. They have a [`FrameEntry`].
     pub unmarked: u64,
     /// Number of files in a folder of images that are no JPEG, or that cannot be read.

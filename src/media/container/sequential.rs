@@ -28,6 +28,14 @@ pub struct SequentialDemuxer {
     end_marker_use: EndMarkerUse,
     /// Number of frames found so far.
     frames: u64,
+    /// Length of these frames, in bytes.
+    frame_bytes: u64,
+    /// End of the last of them, in bytes from the start of the file.
+    last_end: u64,
+    /// Number of frames that were counted as defects before that end.
+    defects_before: u64,
+    /// Number of frames before which others are missing.
+    gaps: u64,
     is_done: bool,
 }
 
@@ -48,6 +56,9 @@ const FIRST_READ_LENGTH: usize = 64 * 1024;
 
 /// Number of bytes read at a time after the first frame.
 const READ_LENGTH: usize = 1024 * 1024;
+
+/// Minimum number of frames for each gap that is taken for damage.
+const MIN_FRAMES_OF_A_GAP: u64 = 10;
 
 /// Kind of the byte at the current position.
 #[derive(Debug)]
@@ -108,7 +119,9 @@ impl Demuxer for SequentialDemuxer {
     }
 
     fn defects(&self) -> FileDefects {
-        self.defects
+        // Space between many frames is padding, or holds something else.
+        let is_damage = self.gaps * MIN_FRAMES_OF_A_GAP <= self.frames;
+        FileDefects { missing: if is_damage { self.defects.missing } else { 0 }, ..self.defects }
     }
 
     fn end(&self) -> Npt {
@@ -126,6 +139,10 @@ impl SequentialDemuxer {
             defects: FileDefects::default(),
             end_marker_use: EndMarkerUse::Unknown { unmarked: None },
             frames: 0,
+            frame_bytes: 0,
+            last_end: 0,
+            defects_before: 0,
+            gaps: 0,
             is_done: false,
         }
     }
@@ -260,11 +277,25 @@ impl SequentialDemuxer {
     fn add_entry(&mut self, start: u64, end: u64, entries: &mut Vec<FrameEntry>) {
         match u32::try_from(end - start) {
             Ok(length) if length as usize <= MAX_FRAME_SIZE => {
+                self.count_missing(start);
                 entries.push(FrameEntry { offset: start, length, time: self.rate.npt_of(self.frames) });
                 self.frames += 1;
+                self.frame_bytes += u64::from(length);
+                self.last_end = end;
+                self.defects_before = self.defects.damaged + self.defects.oversized;
             }
             _ => self.defects.oversized += 1,
         }
+    }
+
+    /// Counts the frames of which nothing is found between the last frame and the one at `start`: as many of mean length
+    /// as fit there, without those that are counted already.
+    fn count_missing(&mut self, start: u64) {
+        let Some(mean) = self.frame_bytes.checked_div(self.frames).filter(|mean| *mean > 0) else { return };
+        let fitting = (start.saturating_sub(self.last_end) + mean / 2) / mean;
+        let counted = self.defects.damaged + self.defects.oversized - self.defects_before;
+        self.defects.missing += fitting.saturating_sub(counted);
+        self.gaps += u64::from(fitting > counted);
     }
 
     /// Returns the current state and replaces it by a new search.
@@ -374,8 +405,14 @@ mod tests {
         (entries.iter().map(read).collect(), demuxer.defects())
     }
 
-    const ONE_DAMAGED: FileDefects =
-        FileDefects { damaged: 1, oversized: 0, is_truncated: false, unmarked: 0, skipped_files: 0 };
+    const ONE_DAMAGED: FileDefects = FileDefects {
+        damaged: 1,
+        oversized: 0,
+        is_truncated: false,
+        missing: 0,
+        unmarked: 0,
+        skipped_files: 0,
+    };
 
     #[test]
     fn records_and_raw_frames_give_the_same_entries() {
@@ -405,6 +442,33 @@ mod tests {
         let (a, b) = (frame(b"a first frame"), frame(b"b"));
         let file = [b"00012".to_vec(), a.clone(), b"99999".to_vec(), b.clone()].concat();
         assert_eq!(index(&file), (vec![a, b], FileDefects::default()));
+    }
+
+    /// Neither SOI nor EOI is left of some frames, which are counted by the space that they took.
+    #[test]
+    fn overwritten_frames_are_counted_by_their_length() {
+        let frames: Vec<_> = (0..30).map(|number| frame(&[number; 400])).collect();
+        let length = record(&frames[0]).len();
+        let far = 4 * length + 50;
+        for (first, last, damaged, missing) in [(0, 10, 0, 1), (3, far, 0, 5), (20, far, 1, 4)] {
+            let mut file: Vec<u8> = frames.iter().flat_map(|frame| record(frame)).collect();
+            file[10 * length + first..10 * length + last].fill_with({
+                // A segment of an impossible length.
+                let mut segment = [0xFF, 0xC4, 0, 0].into_iter().cycle();
+                move || segment.next().unwrap()
+            });
+            let (found, defects) = index_in_chunks(&file, file.len());
+            let case = format!("{first}..{last}: {defects:?}");
+            assert_eq!((defects.damaged, defects.missing), (damaged, missing), "{case}");
+            assert_eq!(found.len() as u64 + damaged + missing, 30, "{case}");
+        }
+    }
+
+    #[test]
+    fn space_between_all_frames_is_no_damage() {
+        let file: Vec<u8> =
+            (0..30).flat_map(|number| [frame(&[number; 40]), vec![0; 200]].concat()).collect();
+        assert_eq!(index_in_chunks(&file, file.len()).1, FileDefects::default());
     }
 
     #[test]

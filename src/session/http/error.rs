@@ -53,11 +53,14 @@ pub enum HttpError {
         coding: String,
     },
     /// The response is no Motion JPEG.
-    #[error("This URL is {essence}, not Motion JPEG; {}", advice_on_type(essence))]
+    #[error("This URL is {essence}, {}", advice_on_type(essence))]
     OtherType {
         /// Media type of the response.
         essence: String,
     },
+    /// The response is a file of several frames.
+    #[error("This URL is a film of several frames and not a stream; download it and open the file.")]
+    Film,
     /// The redirect is not followed.
     #[error("The server redirects, but {0}; check the URL.")]
     Redirect(RedirectError),
@@ -100,9 +103,13 @@ fn describe_wait(retry_after: Option<u64>) -> String {
 
 fn advice_on_type(essence: &str) -> &'static str {
     match essence {
-        "text/html" => "it is a web page: look there for the address of the video stream.",
-        _ if essence.starts_with("video/") => "switch the camera to Motion JPEG, or try another URL of it.",
-        _ => "try another URL of the camera.",
+        "text/html" => "not Motion JPEG; it is a web page: look there for the address of the video stream.",
+        "video/mp4" | "video/quicktime" | "video/x-msvideo" | "video/avi" | "video/x-matroska"
+        | "video/webm" => "a film and not a stream; download it and open the file.",
+        _ if essence.starts_with("video/") => {
+            "not Motion JPEG; switch the camera to Motion JPEG, or try another URL of it."
+        }
+        _ => "not Motion JPEG; try another URL of the camera.",
     }
 }
 
@@ -136,7 +143,11 @@ mod tests {
     #[test]
     fn advice_fits_the_type() {
         let advice = |essence: &str| HttpError::OtherType { essence: essence.to_owned() }.to_string();
-        assert!(advice("video/mp4").contains("switch the camera to Motion JPEG"));
+        assert!(advice("video/mp2t").contains("not Motion JPEG; switch the camera to Motion JPEG"));
+        assert_eq!(
+            advice("video/x-msvideo"),
+            "This URL is video/x-msvideo, a film and not a stream; download it and open the file."
+        );
         assert!(advice("audio/aac").ends_with("try another URL of the camera."));
     }
 }

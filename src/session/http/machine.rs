@@ -68,6 +68,10 @@ pub struct HttpMachine {
     is_set_up: bool,
     /// True if each response has one frame, so that requests are repeated.
     is_polled: bool,
+    /// Number of frames in the current response.
+    frames_in_response: u32,
+    /// True if a second frame in a response shows that it is a file. A snapshot may contain a smaller one.
+    may_be_film: bool,
     /// True if the body has ended, and its last frame is still to be shown.
     is_ending: bool,
     /// Time of the last request.
@@ -129,6 +133,8 @@ impl HttpMachine {
             link: Link::Closed,
             is_set_up: false,
             is_polled: false,
+            frames_in_response: 0,
+            may_be_film: false,
             is_ending: false,
             last_request: None,
             requests_on_connection: 0,
@@ -158,6 +164,17 @@ impl HttpMachine {
     /// Handles a complete frame. If the stream is only to be set up, the connection is closed.
     pub fn handle_frame(&mut self) {
         (self.redirects, self.backoff) = (0, Backoff::default());
+        self.frames_in_response = self.frames_in_response.saturating_add(1);
+        match (self.may_be_film, self.frames_in_response) {
+            // A second frame or the end of the body follows.
+            (true, 1) => {}
+            (true, _) => self.fail(SessionError::Http(HttpError::Film)),
+            (false, _) => self.finish_setup(),
+        }
+    }
+
+    /// Closes the connection if the stream is only to be set up.
+    fn finish_setup(&mut self) {
         if self.core.goal == Goal::Ready && self.state == RtspState::Init {
             self.pause();
         }
@@ -184,6 +201,10 @@ impl HttpMachine {
                 self.disconnect();
                 self.is_ending = true;
                 self.core.push(HttpAction::Ended);
+            }
+            (RtspState::Init, _) if self.frames_in_response > 0 => {
+                self.finish_setup();
+                self.advance(now);
             }
             (RtspState::Init, _) => self.fail(SessionError::Http(HttpError::NoFrame)),
             _ => self.advance(now),

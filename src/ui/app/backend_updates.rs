@@ -137,15 +137,25 @@ impl App {
             let error = notice.text().to_owned();
             self.skip_failed(goal, error, self.sharing.generation == Some(generation));
         }
-        let is_given_up = goal.is_some() && !self.playback.is_opening();
-        if let Some(source) = self.playback.source().filter(|_| is_given_up) {
-            self.play_list.return_to(source);
-            if self.is_shared() {
-                self.sharing.generation = Some(self.playback.generation());
-            }
+        if goal.is_none() || self.playback.is_opening() {
+            return;
         }
-        if let Some(film) = film.filter(|_| goal.is_some() && !self.playback.is_opening()) {
+        self.stay_with_open_media();
+        if let Some(film) = film {
             self.offer_to_forget(film);
+        }
+    }
+
+    /// Brings back the list of the open media, because what was to replace them cannot be opened.
+    fn stay_with_open_media(&mut self) {
+        let replaced_list = self.replaced_list.take();
+        let Some(source) = self.playback.source() else { return };
+        if let Some(list) = replaced_list {
+            self.play_list = list;
+        }
+        self.play_list.return_to(source);
+        if self.is_shared() {
+            self.sharing.generation = Some(self.playback.generation());
         }
     }
 

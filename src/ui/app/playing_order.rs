@@ -25,7 +25,8 @@ impl App {
         let sources: Vec<Source> = sources.into_iter().take(MAX_ENTRIES).collect();
         if let Some(first) = sources.first().cloned() {
             self.recents.choose(&sources);
-            self.replaced_list = Some(self.play_list.clone());
+            // Of several that fail one after the other, the list before the first returns.
+            self.replaced_list.get_or_insert_with(|| self.play_list.clone());
             self.play_list.replace(sources);
             self.start(first, play);
         }
@@ -49,8 +50,9 @@ impl App {
     pub(super) fn append(&mut self, source: MediaSource) {
         let source = Source::Local(source);
         self.recents.choose_another(&source);
-        // The list that returns if the stream cannot be set up.
-        if let Some(list) = self.before_stream.as_mut().and_then(|before| before.play_list.as_mut()) {
+        // The list that returns if what is being opened fails.
+        let before_stream = self.before_stream.as_mut().and_then(|before| before.play_list.as_mut());
+        if let Some(list) = before_stream.or(self.replaced_list.as_mut()) {
             list.push(source.clone());
         }
         if !self.play_list.push(source) {
@@ -211,6 +213,7 @@ impl App {
         self.playback.close();
         self.session_record.close();
         self.play_list.replace([]);
+        self.replaced_list = None;
         self.picture = None;
         self.forget_previous_media();
         saving

@@ -29,7 +29,8 @@ impl App {
     fn start_recording(&mut self) {
         let Some(name) = self.playback.source().and_then(|_| self.playback.name()) else { return };
         let format = self.settings.recording_format;
-        let left_out = self.playback.other_streams_note();
+        let others = self.playback.other_streams();
+        let left_out = others.map(|others| format!("The recording does not contain {others}."));
         let notes: Vec<_> = format.warning().map(str::to_owned).into_iter().chain(left_out).collect();
         if !notes.is_empty() {
             self.playback.show_info(notes.join(" "));

@@ -7,7 +7,7 @@ use super::display_server::DisplayServer;
 use super::panic_guard::PanicGuard;
 use super::settings::{iced_settings, window_settings};
 use crate::backend::{Backend, BackendOptions, Command};
-use crate::command_line::{WindowArguments, stderr};
+use crate::command_line::{Target, WindowArguments, stderr};
 use crate::recording::UserFolders;
 use crate::settings::{LoadedSettings, Settings};
 use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
@@ -33,7 +33,7 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     };
     let renderer = arguments.renderer;
     let listener = match look_for_window(&display, &arguments) {
-        Start::HandedOver => return Ok(()),
+        Start::HandedOver => return check_files(&arguments.targets),
         Start::Window(listener) => listener,
     };
     choose_renderer(renderer);
@@ -73,6 +73,18 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
             Err(WindowError(display.error_message(&message)))
         }
     }
+}
+
+/// Checks the files that were handed over, for the exit status. The window says it too.
+///
+/// # Errors
+/// Returns an error that names the first file that does not exist.
+fn check_files(targets: &[Target]) -> Result<(), WindowError> {
+    let is_missing = |target: &Target| matches!(target, Target::File(path) if !path.exists());
+    let Some(Target::File(path)) = targets.iter().find(|target| is_missing(target)) else { return Ok(()) };
+    let is_name = path.extension().is_none() && path.components().count() == 1;
+    let advice = if is_name { "; \"reelay --help\" lists the commands" } else { "" };
+    Err(WindowError(format!("There is no file {}; check its name and folder{advice}.", path.display())))
 }
 
 /// Hands the arguments over to the open window, unless a new one is wanted.

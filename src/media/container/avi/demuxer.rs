@@ -117,7 +117,10 @@ impl Demuxer for AviDemuxer {
     }
 
     fn defects(&self) -> FileDefects {
-        self.defects
+        // The incomplete frame is counted already.
+        let stated = self.header.as_ref().map_or(0, |header| u64::from(header.video.length));
+        let missing = stated.saturating_sub(self.ticks + 1);
+        FileDefects { missing: if self.defects.is_truncated { missing } else { 0 }, ..self.defects }
     }
 
     fn end(&self) -> Npt {

@@ -30,6 +30,8 @@ pub struct VideoStream {
     pub time_base: Option<TimeBase>,
     /// Time of the first frame, in ticks (`dwStart`).
     pub start: u32,
+    /// Number of frames that the file states (`dwLength`), in ticks; 0 if it states none.
+    pub length: u32,
     /// Size of the frames in pixels; `None` if it is not stated.
     pub dimensions: Option<Dimensions>,
     /// Index of the stream (`indx`); `None` if the header has none.
@@ -92,6 +94,7 @@ impl AviHeader {
                 number: number as u8,
                 time_base: stream.time_base().or_else(|| checked_time_base(1_000_000, micros_per_frame)),
                 start: stream.start,
+                length: stream.length,
                 dimensions: stream.dimensions,
                 index: stream.index.clone(),
             },
@@ -125,6 +128,7 @@ struct Stream {
     scale: u32,
     rate: u32,
     start: u32,
+    length: u32,
     dimensions: Option<Dimensions>,
     index: Option<StreamIndex>,
 }
@@ -139,6 +143,7 @@ impl Stream {
             scale: 0,
             rate: 0,
             start: 0,
+            length: 0,
             dimensions: None,
             index: None,
         };
@@ -162,7 +167,8 @@ impl Stream {
             _ => StreamKind::Other,
         };
         self.codec = four_cc_at(strh, 4).unwrap_or_default();
-        [self.scale, self.rate, self.start] = [20, 24, 28].map(|at| u32_at(strh, at).unwrap_or(0));
+        [self.scale, self.rate, self.start, self.length] =
+            [20, 24, 28, 32].map(|at| u32_at(strh, at).unwrap_or(0));
     }
 
     /// Parses BITMAPINFOHEADER or WAVEFORMATEX, by the kind of the stream. Tables in the data after BITMAPINFOHEADER

@@ -229,6 +229,7 @@ impl MovDemuxer {
             if sample.size < MIN_FRAME_SIZE {
                 self.defects.damaged += 1;
             } else if end > self.source.length {
+                self.defects.missing += u64::from(self.defects.is_truncated);
                 self.defects.is_truncated = true;
             } else if sample.size as usize > MAX_FRAME_SIZE {
                 self.defects.oversized += 1;

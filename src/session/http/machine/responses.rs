@@ -49,7 +49,9 @@ impl HttpMachine {
         self.auth_attempts = 0;
         self.has_new_challenge = false;
         let has_length = head.get("Content-Length").is_some();
-        self.is_polled = media_type.is_image() || has_length && !media_type.is_multipart();
+        self.may_be_film = has_length && !media_type.is_multipart() && !media_type.is_image();
+        self.is_polled = media_type.is_image() || self.may_be_film;
+        self.frames_in_response = 0;
         self.link = Link::Receiving { deadline: now + FIRST_FRAME_TIMEOUT };
         if !std::mem::replace(&mut self.is_set_up, true) {
             let presentation = self.presentation(head);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::notice::Notice;
 use super::source::Source;
 use crate::backend::{BackendHandle, MediaSource};
+use crate::format::enumerated;
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::{Factor, Npt};
 use crate::session::{
@@ -286,10 +287,11 @@ impl Playback {
         self.notice.as_ref().and_then(Notice::saved_path)
     }
 
-    /// Returns the sentence about streams that are not played, of the film or the stream.
-    pub fn other_streams_note(&self) -> Option<String> {
-        let of_stream = || self.presentation.as_ref().and_then(Presentation::other_streams_note);
-        self.media_info.as_ref().map_or_else(of_stream, MediaInfo::other_streams_note)
+    /// Returns the names of the streams of the film or the stream that are not played; `None` if there are none.
+    pub fn other_streams(&self) -> Option<String> {
+        let of_stream = || self.presentation.as_ref().map(|presentation| &presentation.other_streams);
+        let of_film = self.media_info.as_ref().map(|info| &info.other_streams);
+        of_film.or_else(of_stream).and_then(|others| enumerated(others))
     }
 
     /// Removes the notice from the banner.
