@@ -697,6 +697,22 @@ fn tab_shows_the_controls_in_full_screen() {
 }
 
 #[test]
+fn keys_whose_effect_is_in_the_bar_show_it_in_full_screen() {
+    for (shortcut, shows_bar) in [
+        (Shortcut::ChangeSpeed(true), true),
+        (Shortcut::Record, true),
+        (Shortcut::Skip(5), true),
+        (Shortcut::FlipPicture, false),
+    ] {
+        let mut harness = sample();
+        harness.send(Message::WindowOpened(iced::window::Id::unique()));
+        harness.send(Message::Shortcut(Shortcut::Fullscreen));
+        harness.send(Message::Shortcut(shortcut));
+        assert_eq!(harness.shows("Stop"), shows_bar, "{shortcut:?}");
+    }
+}
+
+#[test]
 fn button_in_the_header_closes_the_film() {
     let mut harness = sample();
     let mut window = WindowHarness::new(&mut harness);

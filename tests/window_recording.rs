@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::app_harness::{AppHarness, DEFAULT_SIZE, MIN_SIZE};
+use common::app_harness::{AppHarness, DEFAULT_SIZE, MIN_SIZE, media_info};
 use common::avi_files::AviOptions;
 use common::jpegs::JpegKind;
 use common::media_files::test_jpegs;
@@ -18,7 +18,7 @@ use reelay::backend::{
     RecordingRequest, RecordingUpdate, SnapshotRequest,
 };
 use reelay::media::FrameRate;
-use reelay::media_file::MediaFile;
+use reelay::media_file::{MediaFile, MediaInfo};
 use reelay::proto::rtsp::{Npt, RtspUrl};
 use reelay::recording::{RecordingFormat, RecordingProgress, RecordingResult, SnapshotFormat, UserFolders};
 use reelay::server_embed::{Observer, Server, ServerOptions};
@@ -124,6 +124,21 @@ fn classroom_format_says_that_times_are_lost_before_it_starts() {
     assert!(
         harness.shows("The classroom format holds no times: the recording plays at 20 frames per second.")
     );
+}
+
+#[test]
+fn streams_that_are_not_recorded_are_named() {
+    let mut harness = AppHarness::with_settings(Settings::default());
+    harness.app.open(MediaSource::File("/films/talk.avi".into()), false);
+    let generation = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
+        Command::Open { generation, .. } => Some(generation),
+        _ => None,
+    });
+    harness.expect_events_of(generation.unwrap(), Goal::Ready);
+    let other_streams = vec!["PCM sound".to_owned(), "subtitles".to_owned()];
+    harness.emit_event(BackendEventKind::Opened(MediaInfo { other_streams, ..media_info(200) }));
+    harness.send(Message::Shortcut(Shortcut::Record));
+    assert!(harness.shows("The recording does not contain PCM sound and subtitles."));
 }
 
 #[test]

@@ -137,6 +137,10 @@ fn keys_and_menu_change_the_speed() {
     harness.send(Message::Shortcut(Shortcut::NormalSpeed));
     harness.send(Message::Shortcut(Shortcut::NormalSpeed));
     assert_eq!(speeds(&mut harness), [1_000]);
+    harness.send(Message::Shortcut(Shortcut::ChangeSpeed(false)));
+    // A small window shows a speed that is not the usual one.
+    harness.assert_snapshot("speed-smallest", MIN_SIZE);
+    harness.send(Message::Shortcut(Shortcut::NormalSpeed));
     harness.send(Message::ShowMenu(Menu::More));
     harness.click("Speed…");
     assert!(harness.shows("0.5×"), "a small window has the speeds in its menu");

@@ -97,8 +97,8 @@ pub fn reencode(jpeg: &[u8], quality: Quality) -> Result<Vec<u8>, DecodeError> {
     Ok(encoded)
 }
 
-/// Returns 4:2:0 if the frame is grey or has at most one row of chrominance for two of luminance, otherwise 4:2:2, the highest
-/// chrominance resolution of RFC 2435.
+/// Returns 4:2:0 if the frame is grey or has at most one row of chrominance for two of luminance, otherwise 4:2:2, the
+/// highest chrominance resolution of RFC 2435.
 fn chroma_sampling(jpeg: &[u8]) -> SamplingFactor {
     let Ok(header) = JpegHeader::parse(jpeg) else { return SamplingFactor::R_4_2_2 };
     match &header.frame_header().components[..] {

@@ -248,7 +248,7 @@ pub const TABLE: [ShortcutRow; 32] = [
     row(&[(letter('l'), Shortcut::Repeat)], "repeat the film, or all films of the play list"),
     row(&[(letter('p').ctrl(), Shortcut::PlayList)], "play list"),
     row(&[(letter('r').ctrl(), Shortcut::Record)], "start or end a recording"),
-    row(&[(letter('s').ctrl(), Shortcut::Snapshot)], "save the frame on the screen"),
+    row(&[(letter('s').ctrl(), Shortcut::Snapshot)], "save the frame on the screen as it was received"),
     row(&[(letter('o').ctrl(), Shortcut::Open)], "open films"),
     row(&[(letter('o').ctrl().shift(), Shortcut::OpenFolder)], "open a folder of films or of JPEG files"),
     row(&[(letter('l').ctrl(), Shortcut::Connect)], "connect to a stream"),

@@ -18,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("stats", &["format", "impairment", "proto"]),
     ("net", &["format", "proto"]),
     ("media_file", &["media", "format", "file_url", "proto"]),
-    ("session", &["net", "stats", "impairment", "media", "about", "proto"]),
+    ("session", &["net", "stats", "impairment", "media", "about", "format", "proto"]),
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "about", "proto"]),
     ("proxy", &["net", "impairment", "proto"]),
     ("recording", &["session", "media_file", "media", "format", "proto"]),

@@ -288,8 +288,8 @@ impl SequentialDemuxer {
         }
     }
 
-    /// Counts the frames of which nothing is found between the last frame and the one at `start`: as many of mean length
-    /// as fit there, without those that are counted already.
+    /// Counts the frames of which nothing is found between the last frame and the one at `start`: as many of mean
+    /// length as fit there, without those that are counted already.
     fn count_missing(&mut self, start: u64) {
         let Some(mean) = self.frame_bytes.checked_div(self.frames).filter(|mean| *mean > 0) else { return };
         let fitting = (start.saturating_sub(self.last_end) + mean / 2) / mean;

@@ -258,7 +258,7 @@ fn malformed_and_oversized_descriptions_are_rejected() {
 fn range_may_be_stated_for_the_session_or_for_the_stream() {
     for lines in ["a=range:npt=0-5\nm=video 0 RTP/AVP 26\n", "m=video 0 RTP/AVP 26\na=range:npt=0-5\n"] {
         let session = SessionDescription::parse(&format!("v=0\n{lines}")).unwrap();
-        let range = session.range.or(session.media[0].range.clone());
+        let range = session.range.or(session.media[0].range);
         assert_eq!(range.map(|range| range.to_string()).as_deref(), Some("npt=0.000-5.000"), "{lines}");
     }
 }

@@ -165,7 +165,7 @@ mod tests {
         let rectangle = |left, top| McuRectangle { left, top, width: 2, height: 2 };
         let ranges = |rectangle| rows(rectangle, (4, 5)).collect::<Vec<_>>();
         assert_eq!(ranges(rectangle(1, 2)), [36..44, 52..60]);
-        assert_eq!(ranges(rectangle(3, 4)), [76..80]);
+        assert_eq!(ranges(rectangle(3, 3)), [60..64, 76..80]);
         assert_eq!(ranges(rectangle(4, 5)), []);
     }
 }

@@ -199,7 +199,7 @@ fn jump_that_no_outage_explains_is_a_restart() {
     }
 }
 
-/// Returns whether the loss is doubted after these packets, of which each arrives 50 ms after the one before.
+/// Returns the doubt about the loss after these packets, of which each arrives 50 ms after the one before.
 fn doubt_after(announced: Option<u16>, packets: &[(u16, u32)]) -> Option<LossDoubt> {
     let (mut now, mut receiver) = (Instant::now(), RtpReceiver::default());
     if let Some(announced) = announced {

@@ -54,7 +54,8 @@ pub fn view(
             true => time_line::live_line(is_playing, played_s),
             false => time_line::view(position, time_line.clone()),
         };
-        let layout = Layout::new(available.width, buttons.len(), icons.len());
+        let has_speed = changed_speed(&icons).is_some();
+        let layout = Layout::new(available.width, buttons.len(), icons.len(), has_speed);
         let line = Row::new()
             .push(line.map(Action::TimeLine))
             .push(recording_label(recording).filter(|_| !layout.recording_beside_buttons))
@@ -105,12 +106,15 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(available: f32, buttons: usize, icons: usize) -> Self {
+    /// `has_speed` is true if the speed is to be visible also where there is no space for icons.
+    fn new(available: f32, buttons: usize, icons: usize, has_speed: bool) -> Self {
         let buttons_width = buttons as f32 * (BUTTON_WIDTH + distance::SMALL) + distance::SMALL;
         let width_of = |icons: usize| icons as f32 * (ICON_BUTTON_SIZE + distance::TIGHT) - distance::TIGHT;
-        let icons_width = width_of(icons) + SPEED_WIDTH + 2.0 * SPEED_PADDING - ICON_BUTTON_SIZE;
+        let speed_width = SPEED_WIDTH + 2.0 * SPEED_PADDING;
+        let icons_width = width_of(icons) + speed_width - ICON_BUTTON_SIZE;
         let has_icons = available >= MIN_WIDTH_OF_ICONS && available >= buttons_width + icons_width;
-        let gap = available - buttons_width - if has_icons { icons_width } else { width_of(1) };
+        let menu_width = width_of(1) + if has_speed { speed_width + distance::TIGHT } else { 0.0 };
+        let gap = available - buttons_width - if has_icons { icons_width } else { menu_width };
         Self {
             has_icons,
             label_beside_buttons: gap >= LABEL_WIDTH,
@@ -164,10 +168,18 @@ fn button_row(
     let labels = Row::new().push(recording).push(label).spacing(distance::WIDE).align_y(Center);
     let labels = container(labels).align_right(Fill).center_y(LABEL_HEIGHT).clip(true);
     let icons = match layout.has_icons {
-        true => Row::with_children(icons.iter().map(transport_icon)).spacing(distance::TIGHT).into(),
-        false => menu_icon(),
+        true => Row::with_children(icons.iter().map(transport_icon)).spacing(distance::TIGHT),
+        false => Row::new()
+            .push(changed_speed(icons).map(transport_icon))
+            .push(menu_icon())
+            .spacing(distance::TIGHT),
     };
     row![buttons, labels, icons].spacing(distance::SMALL).align_y(Center).height(ROW_HEIGHT).into()
+}
+
+/// Returns the entry of the speed; `None` at the usual one.
+fn changed_speed(icons: &[Entry]) -> Option<&Entry> {
+    icons.iter().find(|entry| entry.action == transport::Action::ShowSpeeds && entry.is_on)
 }
 
 fn transport_icon<'a>(entry: &Entry) -> Element<'a, Action> {

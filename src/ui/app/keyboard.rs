@@ -34,6 +34,10 @@ impl App {
         if self.menu.take().is_some() && matches!(shortcut, Shortcut::Escape | Shortcut::Menu) {
             return Task::none();
         }
+        if shows_controls(shortcut) {
+            // In full screen, they show what the key has changed.
+            self.window.pointer_moved_at = Some(self.now);
+        }
         match shortcut {
             Shortcut::PlayOrPause if self.playback.is_empty() => {
                 return self.handle_start(start_screen::Action::PlaySample);
@@ -118,4 +122,18 @@ impl App {
         }
         Task::none()
     }
+}
+
+/// Returns true if the effect of a key is visible in the bar of controls only.
+fn shows_controls(shortcut: Shortcut) -> bool {
+    matches!(
+        shortcut,
+        Shortcut::ChangeSpeed(_)
+            | Shortcut::NormalSpeed
+            | Shortcut::Record
+            | Shortcut::Repeat
+            | Shortcut::Skip(_)
+            | Shortcut::SeekToStart
+            | Shortcut::SeekToEnd
+    )
 }

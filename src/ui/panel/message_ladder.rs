@@ -71,16 +71,22 @@ impl LadderRow<'_> {
         self.message.is_response() && !self.message.label().starts_with(['1', '2'])
     }
 
+    /// Returns the time of the message and that of the response, as far as there is space between the names of states.
+    fn times(&self, width: f32) -> String {
+        let elapsed = format_elapsed(self.message.at, self.start);
+        let Some(response_time) = self.response_time.map(format_response_time) else { return elapsed };
+        let is_short = |text: &String| text.chars().count() as f32 * CHARACTER_WIDTH * size::TINY <= width;
+        let both = [format!("{elapsed}, after {response_time}"), format!("{elapsed} + {response_time}")];
+        both.into_iter().find(is_short).unwrap_or(elapsed)
+    }
+
     fn draw_labels(&self, frame: &mut Frame, colours: &Colours, colour: Color) {
         let middle = frame.width() / 2.0;
         let mut above = self.message.label().to_owned();
         if let Some(cseq) = self.message.cseq {
             above += &format!("   CSeq {cseq}");
         }
-        let mut below = format_elapsed(self.message.at, self.start);
-        if let Some(response_time) = self.response_time {
-            below += &format!(", after {}", format_response_time(response_time));
-        }
+        let below = self.times(frame.width() - 2.0 * LIFELINE_MARGIN - STATE_WIDTH);
         let text = |content, y, color, size, font| Text {
             content,
             position: Point::new(middle, y),
@@ -94,6 +100,12 @@ impl LadderRow<'_> {
         frame.fill_text(text(below, ARROW_Y + 3.0, colours.muted, size::TINY, theme::FONT));
     }
 }
+
+/// Width of the name of a state, in logical pixels.
+const STATE_WIDTH: f32 = 62.0;
+
+/// Mean width of a character of the times, as a part of the size of the text.
+const CHARACTER_WIDTH: f32 = 0.56;
 
 fn draw_lifelines(frame: &mut Frame, colours: &Colours) {
     for x in [LIFELINE_MARGIN, frame.width() - LIFELINE_MARGIN] {
@@ -121,7 +133,8 @@ fn draw_arrow(frame: &mut Frame, from: f32, to: f32, colour: Color) {
 /// Draws the name of a state on a lifeline.
 fn draw_state(frame: &mut Frame, x: f32, state: RtspState, theme: &Theme) {
     let colours = theme::colours(theme);
-    let bounds = Rectangle::new(Point::new(x - 31.0, ARROW_Y + 4.0), Size::new(62.0, 17.0));
+    let bounds =
+        Rectangle::new(Point::new(x - STATE_WIDTH / 2.0, ARROW_Y + 4.0), Size::new(STATE_WIDTH, 17.0));
     let background = Path::rounded_rectangle(bounds.position(), bounds.size(), 4.0.into());
     frame.fill(&background, colours.raised);
     frame.fill_text(Text {

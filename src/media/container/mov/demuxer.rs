@@ -46,7 +46,7 @@ enum State {
     },
     /// The file has no movie atom: it is searched for frames.
     Search {
-        demuxer: SequentialDemuxer,
+        demuxer: Box<SequentialDemuxer>,
         has_frames: bool,
     },
     Done,
@@ -178,7 +178,7 @@ impl MovDemuxer {
             if self.recover(entries) {
                 return;
             }
-            let demuxer = SequentialDemuxer::new(self.source.assumed_rate);
+            let demuxer = Box::new(SequentialDemuxer::new(self.source.assumed_rate));
             self.state = State::Search { demuxer, has_frames: false };
             return;
         };
