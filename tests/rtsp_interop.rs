@@ -1381,7 +1381,7 @@ fn number_of_mistakes_of_a_description_is_limited() {
     assert_eq!(session.mistakes().map(|mistake| mistake.count).max(), Some(100));
 }
 
-/// What has arrived of the last frames is still shown, unless the user pauses.
+/// The last frames are still shown as far as they have arrived, unless the user pauses.
 #[test]
 fn settings_do_not_end_a_stream_that_the_server_has_closed_after_its_last_frame() {
     let mut session = ScriptedSession::new();

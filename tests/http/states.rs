@@ -39,7 +39,7 @@ fn play_sends_one_request_and_shows_frames() {
     assert_eq!(player.requests.len(), 1);
 }
 
-/// What has arrived while the process was stopped is read first.
+/// Input that has arrived while the process was stopped is read first.
 #[test]
 fn stopped_process_does_not_end_an_attempt_to_connect_or_a_request() {
     for is_accepted in [false, true] {

@@ -102,3 +102,64 @@ fn resize(original: &Picture, scale: f64) -> Option<Picture> {
     Resizer::new().resize(&source, &mut target, &options).ok()?;
     Some(Picture { rgba: target.into_vec(), size })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Encodes a picture of noise, which takes about two bits a pixel at the highest quality.
+    fn noise(width: u16, height: u16) -> Vec<u8> {
+        let pixels = u32::from(width) * u32::from(height);
+        let rgba = (0..pixels).flat_map(|index| {
+            let value = 96 + (index.wrapping_mul(2_654_435_761) >> 27) as u8;
+            [value, value, value, u8::MAX]
+        });
+        let picture = Picture { rgba: rgba.collect(), size: (width.into(), height.into()) };
+        encode(&picture, *QUALITY_RANGE.end()).unwrap()
+    }
+
+    /// Returns the length and the size of the frame that is sent.
+    fn fitted(jpeg: &[u8], max_size: usize) -> (usize, (u16, u16)) {
+        let fitted = fit_to_datagram(jpeg, max_size).unwrap();
+        let Dimensions { width, height } = JpegHeader::parse(&fitted).unwrap().frame_header().dimensions;
+        (fitted.len(), (width, height))
+    }
+
+    #[test]
+    fn frame_that_fits_is_not_changed() {
+        let jpeg = noise(64, 48);
+        assert!(matches!(fit_to_datagram(&jpeg, jpeg.len()), Ok(Cow::Borrowed(same)) if same == jpeg));
+        assert!(matches!(fit_to_datagram(&jpeg, jpeg.len() - 1), Ok(Cow::Owned(_))));
+    }
+
+    /// A frame that is up to twice as long as it may be loses quality, and no pixels.
+    #[test]
+    fn quality_is_reduced_before_the_size() {
+        let jpeg = noise(320, 240);
+        for part in [0.95, 0.8, 0.6] {
+            let max_size = (jpeg.len() as f64 * part) as usize;
+            let (length, size) = fitted(&jpeg, max_size);
+            assert_eq!((length <= max_size, size), (true, (320, 240)), "{part}");
+        }
+    }
+
+    #[test]
+    fn size_is_reduced_as_far_as_necessary() {
+        let jpeg = noise(320, 240);
+        for part in [3, 6, 12] {
+            let max_size = jpeg.len() / part;
+            let (length, (width, height)) = fitted(&jpeg, max_size);
+            assert!(length <= max_size && length * 2 > max_size, "{part}: {length} of {max_size}");
+            assert!(width < 320 && width.abs_diff(height * 4 / 3) <= 2, "{part}: {width}×{height}");
+        }
+    }
+
+    /// A large frame is not encoded in full size first, and keeps as many pixels as are allowed.
+    #[test]
+    fn number_of_pixels_is_limited() {
+        let flat = Picture { rgba: vec![128; 1_600 * 1_200 * 4], size: (1_600, 1_200) };
+        let jpeg = encode(&flat, *QUALITY_RANGE.end()).unwrap();
+        let (_, (width, height)) = fitted(&jpeg, jpeg.len() - 1);
+        assert_eq!((width, height), (800, 600));
+    }
+}

@@ -689,7 +689,7 @@ mod tests {
         assert_eq!(session.methods(), ["SETUP", "PLAY", "TEARDOWN", "SETUP"]);
     }
 
-    /// What has arrived while the process was stopped is read first.
+    /// Input that has arrived while the process was stopped is read first.
     #[test]
     fn deadline_of_a_connection_attempt_or_a_response_can_be_extended() {
         let mut session = ScriptedSession::new();
