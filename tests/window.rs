@@ -466,6 +466,25 @@ fn folder_of_films_becomes_a_list() {
     assert!(commands.any(|command| matches!(command, Command::Connect { .. })));
 }
 
+/// The list shows at once which of its films there are, and tries them all in turn: one may be back by then.
+#[test]
+fn missing_films_of_a_list_are_marked() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    drop_files(&mut harness, &["/films/list.m3u"]);
+    opened(&mut harness);
+    let source = |name: &str| MediaSource::File(name.into());
+    let entries =
+        vec![ListEntry::Film(source("/films/1.mjpeg")), ListEntry::MissingFilm(source("/films/2.mjpeg"))];
+    harness.emit_event(BackendEventKind::ListFound(entries.into()));
+    assert_eq!(opened(&mut harness), [("1.mjpeg".to_owned(), Goal::Ready)]);
+    let_open(&mut harness, Goal::Ready, RtspState::Ready);
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    assert!(harness.shows("2.mjpeg") && harness.shows("failed"));
+    harness.click("Close");
+    harness.send(Message::Shortcut(Shortcut::Next));
+    assert_eq!(opened(&mut harness), [("2.mjpeg".to_owned(), Goal::Ready)]);
+}
+
 #[test]
 fn film_that_cannot_be_opened_does_not_become_the_current_one() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);

@@ -86,6 +86,8 @@ impl From<Vec<ListEntry>> for FoundList {
 pub enum ListEntry {
     /// Film on this machine.
     Film(MediaSource),
+    /// Film of which there is no file, or no longer.
+    MissingFilm(MediaSource),
     /// Stream of a server.
     Stream(SourceUrl),
 }
@@ -118,6 +120,7 @@ fn open_path(
 /// Returns the entries of a list. A URL that cannot be played becomes the path of a file, whose error names it.
 fn list_entries(films: Vec<ListedFilm>) -> Vec<ListEntry> {
     let entry = |film| match film {
+        ListedFilm::File(path) if !path.exists() => ListEntry::MissingFilm(MediaSource::File(path)),
         ListedFilm::File(path) => ListEntry::Film(MediaSource::File(path)),
         ListedFilm::Url(url) => match SourceUrl::parse(&url) {
             Some(url) => ListEntry::Stream(url),
@@ -178,11 +181,14 @@ mod tests {
     fn list_may_name_films_streams_and_what_cannot_be_played() {
         let folder = tempfile::tempdir().unwrap();
         let list = folder.path().join("list.m3u");
-        fs::write(&list, "film.mjpeg\nrtsp://camera/video\nftp://camera/film.mjpeg\n").unwrap();
+        fs::write(folder.path().join("film.mjpeg"), SAMPLE).unwrap();
+        fs::write(&list, "missing.mjpeg\nfilm.mjpeg\nrtsp://camera/video\nftp://camera/film.mjpeg\n")
+            .unwrap();
         let stream = SourceUrl::parse("rtsp://camera/video").unwrap();
         assert_eq!(
             entries(&list),
             [
+                ListEntry::MissingFilm(MediaSource::File(folder.path().join("missing.mjpeg"))),
                 film(folder.path().join("film.mjpeg")),
                 ListEntry::Stream(stream),
                 film("ftp://camera/film.mjpeg".into())

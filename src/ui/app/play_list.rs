@@ -21,8 +21,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn new(source: Source) -> Self {
+    /// Creates an entry that has not been opened yet.
+    pub fn new(source: Source) -> Self {
         Self { source, has_failed: false }
+    }
+
+    /// Creates an entry whose file does not exist.
+    pub fn missing(source: Source) -> Self {
+        Self { source, has_failed: true }
     }
 }
 
@@ -78,9 +84,9 @@ impl PlayList {
     }
 
     /// Replaces the current entry by others, such as a folder by its films.
-    pub fn expand_current(&mut self, sources: impl IntoIterator<Item = Source>) {
+    pub fn expand_current(&mut self, entries: impl IntoIterator<Item = Entry>) {
         let end = self.entries.len().min(self.current + 1);
-        self.entries.splice(self.current.min(end)..end, sources.into_iter().map(Entry::new));
+        self.entries.splice(self.current.min(end)..end, entries);
         self.entries.truncate(MAX_ENTRIES);
     }
 
@@ -257,12 +263,12 @@ mod tests {
     fn folder_is_replaced_by_its_films() {
         let mut list = list(&["a", "folder", "c"]);
         list.select(1);
-        list.expand_current([film("folder/1"), film("folder/2")]);
+        list.expand_current([Entry::new(film("folder/1")), Entry::new(film("folder/2"))]);
         let expanded = [film("a"), film("folder/1"), film("folder/2"), film("c")];
         assert_eq!(list.entries(), expanded.map(Entry::new));
         assert!(is_current(&list, "folder/1"));
         let mut empty = PlayList::default();
-        empty.expand_current([film("x")]);
+        empty.expand_current([Entry::new(film("x"))]);
         assert!(is_current(&empty, "x"));
     }
 
@@ -287,7 +293,7 @@ mod tests {
         list.replace((0..2 * MAX_ENTRIES).map(|number| film(&number.to_string())));
         assert_eq!(list.entries().len(), MAX_ENTRIES);
         assert!(!list.push(film("x")));
-        list.expand_current((0..10).map(|number| film(&number.to_string())));
+        list.expand_current((0..10).map(|number| Entry::new(film(&number.to_string()))));
         assert_eq!(list.entries().len(), MAX_ENTRIES);
     }
 }

@@ -5,7 +5,7 @@ use iced::Task;
 use super::before_stream::BeforeStream;
 use super::frame_rate;
 use super::message::Message;
-use super::play_list::MAX_ENTRIES;
+use super::play_list::{Entry, MAX_ENTRIES};
 use super::playback::Source;
 use super::state::App;
 use super::time_line::Hover;
@@ -110,14 +110,15 @@ impl App {
     /// Opens the films of a folder or of a list file in its place.
     pub(super) fn handle_list_found(&mut self, generation: u64, list: FoundList) {
         let Some(goal) = self.playback.take_opening(generation) else { return };
-        let source = |entry| match entry {
-            ListEntry::Film(film) => Source::Local(film),
+        let entry = |entry| match entry {
+            ListEntry::Film(film) => Entry::new(Source::Local(film)),
+            ListEntry::MissingFilm(film) => Entry::missing(Source::Local(film)),
             ListEntry::Stream(url) => {
                 let options = RtspOptions::for_source(&url);
-                Source::Stream(url, options)
+                Entry::new(Source::Stream(url, options))
             }
         };
-        self.play_list.expand_current(list.entries.into_iter().map(source));
+        self.play_list.expand_current(list.entries.into_iter().map(entry));
         let is_shared = self.sharing.generation == Some(generation);
         if let Some(first) = self.play_list.select(self.play_list.current()) {
             self.start(first, goal == Goal::Playing);
