@@ -841,16 +841,47 @@ fn silence_is_the_end_of_a_film_only_if_the_server_is_alive() {
         session.advance(Duration::from_millis(4_900));
         session.assert_no_request();
         session.advance(Duration::from_millis(200));
-        assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
-        if is_alive {
-            session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+        for second in 0..19 {
+            if let Some(Message::Request(request)) = session.reader.poll_message().unwrap() {
+                let is_question = request.method.as_str() == "GET_PARAMETER";
+                assert!(is_question || !is_alive && second > 0, "{request:?} after {second} s");
+                if is_alive {
+                    session.respond(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", request.headers.cseq().unwrap()));
+                }
+            }
+            session.advance(Duration::from_secs(1));
         }
-        session.advance(Duration::from_secs(19));
         assert_eq!(session.events.contains(&SessionEvent::Ended), is_alive);
         let has_reconnected =
             session.events.iter().any(|event| matches!(event, SessionEvent::Reconnecting(_)));
         assert_eq!(has_reconnected, !is_alive);
     }
+}
+
+/// The response to the first question says nothing about the server at the end of the range.
+#[test]
+fn server_is_asked_again_at_the_end_of_the_range() {
+    let mut session = ScriptedSession::for_streams();
+    session.play_seconds(30);
+    session.receive_frames(0..100);
+    session.advance(Duration::from_secs(6));
+    assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
+    session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+    session.advance(Duration::from_millis(18_500));
+    session.assert_no_request();
+    session.advance(Duration::from_secs(8));
+    assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
+    while !session.events.iter().any(|event| matches!(event, SessionEvent::Reconnecting(_))) {
+        session.advance(Duration::from_millis(100));
+        assert!(!session.events.contains(&SessionEvent::Ended));
+    }
+    session.advance(Duration::from_millis(1_010));
+    // The next session begins with OPTIONS, which is the keep-alive request then.
+    session.set_up_ten_seconds();
+    assert_eq!(session.next_request().method.as_str(), "PLAY");
+    session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=5-10\n");
+    session.receive_frames(100..182);
+    assert_eq!(session.next_request().method.as_str(), "OPTIONS");
 }
 
 /// The last packets and BYE of a short film may be lost.

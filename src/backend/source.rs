@@ -99,16 +99,16 @@ fn open_path(
 ) -> Result<OpenedSource, MediaFileError> {
     let name = file_name(path);
     if is_list_name(path) {
-        return Ok(OpenedSource::List(list_entries(read_list(path, &name)?).into()));
+        return Ok(OpenedSource::List(list_entries(read_list(path, &name)?, cancelled).into()));
     }
     if is_description_name(path) {
-        return Ok(OpenedSource::List(list_entries(vec![read_description(path, &name)?]).into()));
+        return Ok(OpenedSource::List(list_entries(vec![read_description(path, &name)?], cancelled).into()));
     }
     match MediaFile::open_unless_cancelled(path, &name, rate, cancelled) {
         Ok(film) => Ok(OpenedSource::Film(film)),
         Err(error) if error.is_folder_of_films() => match films_of_folder(path) {
             Ok(FilmsOfFolder { films, skipped }) if !films.is_empty() => {
-                Ok(OpenedSource::List(FoundList { entries: list_entries(films), skipped }))
+                Ok(OpenedSource::List(FoundList { entries: list_entries(films, cancelled), skipped }))
             }
             // The folder has changed, or the names of its films are not UTF-8.
             Ok(_) | Err(_) => Err(error),
@@ -117,10 +117,12 @@ fn open_path(
     }
 }
 
-/// Returns the entries of a list. A URL that cannot be played becomes the path of a file, whose error names it.
-fn list_entries(films: Vec<ListedFilm>) -> Vec<ListEntry> {
+/// Returns the entries of a list. A URL that cannot be played becomes the path of a file, whose error names it. Once
+/// `cancelled`, no file is looked for any more: on a network drive, that may take long.
+fn list_entries(films: Vec<ListedFilm>, cancelled: &CancellationToken) -> Vec<ListEntry> {
+    let is_missing = |path: &Path| !cancelled.is_cancelled() && matches!(path.try_exists(), Ok(false));
     let entry = |film| match film {
-        ListedFilm::File(path) if !path.exists() => ListEntry::MissingFilm(MediaSource::File(path)),
+        ListedFilm::File(path) if is_missing(&path) => ListEntry::MissingFilm(MediaSource::File(path)),
         ListedFilm::File(path) => ListEntry::Film(MediaSource::File(path)),
         ListedFilm::Url(url) => match SourceUrl::parse(&url) {
             Some(url) => ListEntry::Stream(url),

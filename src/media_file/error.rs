@@ -190,24 +190,36 @@ fn conversion_command(file: &Path, kind: UnsupportedFile) -> Option<String> {
         | UnsupportedFile::Other(_)
         | UnsupportedFile::Unknown => return None,
     };
+    if file.to_string_lossy().contains(char::is_control) {
+        return None;
+    }
     let is_avi = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avi"));
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let converted = file.with_file_name(format!("{stem}{}.avi", if is_avi { "-converted" } else { "" }));
-    let [source, target] = [file, &converted].map(|path| quoted(&path.to_string_lossy()));
+    let [source, target] = [file, &converted].map(for_ffmpeg);
     Some(format!("ffmpeg -i {source} -c:v {codec} -an {target}"))
 }
 
-/// Quotes a path for a command line where necessary.
-fn quoted(name: &str) -> String {
+/// Returns a path as an argument of ffmpeg, which takes a name that begins with `-` for an option, and one with a colon
+/// for a URL.
+fn for_ffmpeg(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_ambiguous = path.is_relative() && (text.starts_with('-') || text.contains(':'));
+    quoted(&if is_ambiguous { format!(".{MAIN_SEPARATOR}{text}") } else { text.into_owned() })
+}
+
+/// Quotes a path for a command line where necessary, so that a shell takes nothing in it for a command.
+fn quoted(path: &str) -> String {
     let is_plain = |c: char| {
         c.is_alphanumeric()
             || matches!(c, '.' | '-' | '_')
             || c == MAIN_SEPARATOR
             || cfg!(windows) && c == ':'
     };
-    match name.chars().all(is_plain) && !name.starts_with('-') {
-        true => name.to_owned(),
-        false => format!("\"{name}\""),
+    match (path.chars().all(is_plain), cfg!(windows)) {
+        (true, _) => path.to_owned(),
+        (false, true) => format!("\"{path}\""),
+        (false, false) => format!("'{}'", path.replace('\'', "'\\''")),
     }
 }
 
@@ -222,7 +234,14 @@ mod tests {
         assert_eq!(command("talk.mp4"), "ffmpeg -i talk.mp4 -c:v mjpeg -q:v 3 -an talk.avi");
         assert!(command("talk.AVI").ends_with(" -i talk.AVI -c:v mjpeg -q:v 3 -an talk-converted.avi"));
         assert!(command("a/b.c/talk").ends_with(" -i a/b.c/talk -c:v mjpeg -q:v 3 -an a/b.c/talk.avi"));
-        assert!(command("my talk.mov").starts_with("ffmpeg -i \"my talk.mov\" "));
+        if cfg!(unix) {
+            assert!(command("my talk.mov").starts_with("ffmpeg -i 'my talk.mov' "));
+            assert!(command("a$(id)`id`\";id;.mov").starts_with("ffmpeg -i 'a$(id)`id`\";id;.mov' "));
+            assert!(command("it's.mov").starts_with("ffmpeg -i 'it'\\''s.mov' "));
+        }
+        assert!(command("-y.mov").ends_with(" -i ./-y.mov -c:v mjpeg -q:v 3 -an ./-y.avi"));
+        assert!(command("http:x.mov").contains("./http:x.mov"));
+        assert_eq!(conversion_command(Path::new("a\n.mov"), UnsupportedFile::Media("a film")), None);
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn compressed_stream_is_refused() {
 fn other_media_types_are_named() {
     for (content_type, beginning) in [
         ("text/html; charset=utf-8", "This URL is text/html, not Motion JPEG; it is a web page"),
-        ("video/mp4", "This URL is video/mp4, a film and not a stream; download it"),
+        ("video/mp4", "This URL is video/mp4, not a stream of Motion JPEG; if it is a film, download it"),
         ("video/mpeg", "This URL is video/mpeg, not Motion JPEG; switch the camera to Motion JPEG"),
         ("image/png", "This URL is image/png, not Motion JPEG"),
     ] {

@@ -1,5 +1,6 @@
 //! Snapshots: one JPEG per request.
 
+use reelay::impairment::Impairments;
 use reelay::session::{Goal, RtspState};
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ fn slow_camera_is_asked_again_as_soon_as_it_has_responded() {
 /// A film that a web server sends as a file would be requested again and again, to show its first frame.
 #[test]
 fn file_of_several_frames_is_no_camera() {
-    let film = [jpeg(b"first"), jpeg(b"second")].concat();
+    let film: Vec<u8> = (0..5).flat_map(|number| jpeg(&[number; 40])).collect();
     for goal in [Goal::Ready, Goal::Playing] {
         for content_type in ["application/octet-stream", "video/x-motion-jpeg"] {
             let mut player = Player::new("http://server/film.mjpeg", true);
@@ -97,6 +98,40 @@ fn file_of_several_frames_is_no_camera() {
             assert_eq!((player.errors(), player.requests.len()), (vec![sentence.to_owned()], 1));
         }
     }
+}
+
+/// Cameras state some large length for a stream without an end, or forbid that it is stored.
+#[test]
+fn endless_stream_with_a_length_is_played() {
+    for headers in ["Content-Length: 99999999999\r\n", "Content-Length: 99999\r\nCache-Control: no-cache\r\n"]
+    {
+        let mut player = Player::new("http://camera/video", true);
+        player.set_goal(Goal::Playing);
+        player.accept();
+        player.receive(format!("HTTP/1.1 200 OK\r\nContent-Type: video/x-motion-jpeg\r\n{headers}\r\n"));
+        for number in 0..10 {
+            player.receive(jpeg(&[number; 30]));
+            player.run_for(50 * MS);
+        }
+        assert_eq!((player.errors(), player.received), (Vec::new(), 10), "{headers}");
+    }
+}
+
+/// Two snapshots may leave the emulated network between two responses.
+#[test]
+fn delayed_snapshots_without_a_type_are_no_film() {
+    let impairments = Impairments { delay: 500 * MS, ..Impairments::default() };
+    let mut player = Player::with_network("http://camera/image", true, impairments);
+    player.set_goal(Goal::Playing);
+    player.accept();
+    for number in 0..20 {
+        let jpeg = jpeg(&[number; 30]);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+        player.receive([head.as_bytes(), &jpeg].concat());
+        player.run_for(200 * MS);
+    }
+    player.run_for(Duration::from_secs(1));
+    assert_eq!((player.errors(), player.received), (Vec::new(), 20));
 }
 
 /// The type says nothing, so the end of the body shows that there is one frame.

@@ -30,10 +30,12 @@ pub struct SequentialDemuxer {
     frames: u64,
     /// Length of these frames, in bytes.
     frame_bytes: u64,
-    /// End of the last of them, in bytes from the start of the file.
+    /// Length of the last of them, in bytes.
+    last_length: u64,
+    /// End of the last frame, or of one that is too long, in bytes from the start of the file.
     last_end: u64,
-    /// Number of frames that were counted as defects before that end.
-    defects_before: u64,
+    /// Number of damaged frames before that end.
+    damaged_before: u64,
     /// Number of frames before which others are missing.
     gaps: u64,
     is_done: bool,
@@ -140,8 +142,9 @@ impl SequentialDemuxer {
             end_marker_use: EndMarkerUse::Unknown { unmarked: None },
             frames: 0,
             frame_bytes: 0,
+            last_length: 0,
             last_end: 0,
-            defects_before: 0,
+            damaged_before: 0,
             gaps: 0,
             is_done: false,
         }
@@ -277,23 +280,28 @@ impl SequentialDemuxer {
     fn add_entry(&mut self, start: u64, end: u64, entries: &mut Vec<FrameEntry>) {
         match u32::try_from(end - start) {
             Ok(length) if length as usize <= MAX_FRAME_SIZE => {
-                self.count_missing(start);
+                self.count_missing(start, length.into());
                 entries.push(FrameEntry { offset: start, length, time: self.rate.npt_of(self.frames) });
                 self.frames += 1;
                 self.frame_bytes += u64::from(length);
-                self.last_end = end;
-                self.defects_before = self.defects.damaged + self.defects.oversized;
+                self.last_length = length.into();
             }
-            _ => self.defects.oversized += 1,
+            _ => {
+                self.count_missing(start, end - start);
+                self.defects.oversized += 1;
+            }
         }
+        self.last_end = end;
+        self.damaged_before = self.defects.damaged;
     }
 
-    /// Counts the frames of which nothing is found between the last frame and the one at `start`: as many of mean
-    /// length as fit there, without those that are counted already.
-    fn count_missing(&mut self, start: u64) {
-        let Some(mean) = self.frame_bytes.checked_div(self.frames).filter(|mean| *mean > 0) else { return };
-        let fitting = (start.saturating_sub(self.last_end) + mean / 2) / mean;
-        let counted = self.defects.damaged + self.defects.oversized - self.defects_before;
+    /// Counts the frames of which nothing is found between the last frame and the one at `start`: as many as fit there,
+    /// without those that are counted already. They are taken to be as long as the frames around them, or as the mean.
+    fn count_missing(&mut self, start: u64, length: u64) {
+        let Some(mean) = self.frame_bytes.checked_div(self.frames) else { return };
+        let usual = mean.max(self.last_length).max(length).max(1);
+        let fitting = (start.saturating_sub(self.last_end) + usual / 2) / usual;
+        let counted = self.defects.damaged - self.damaged_before;
         self.defects.missing += fitting.saturating_sub(counted);
         self.gaps += u64::from(fitting > counted);
     }
@@ -462,6 +470,14 @@ mod tests {
             assert_eq!((defects.damaged, defects.missing), (damaged, missing), "{case}");
             assert_eq!(found.len() as u64 + damaged + missing, 30, "{case}");
         }
+    }
+
+    #[test]
+    fn frame_that_is_too_long_hides_no_others() {
+        let large = frame(&vec![7; MAX_FRAME_SIZE]);
+        let file = [vec![frame(&[1; 400]); 20], vec![large], vec![frame(&[2; 400]); 20]].concat().concat();
+        let defects = FileDefects { oversized: 1, ..FileDefects::default() };
+        assert_eq!(index_in_chunks(&file, file.len()).1, defects);
     }
 
     #[test]

@@ -60,6 +60,15 @@ impl ResponseHead {
             .any(|item| item.trim().eq_ignore_ascii_case(token))
     }
 
+    /// Returns true if the response must not be stored (RFC 9111 §5.2.2): it is a stream that is made now, and no file.
+    pub fn forbids_caching(&self) -> bool {
+        let has = |name, words: &[&str]| {
+            let value = self.get(name).unwrap_or_default().to_ascii_lowercase();
+            words.iter().any(|word| value.contains(word))
+        };
+        has("Cache-Control", &["no-cache", "no-store", "max-age=0"]) || has("Pragma", &["no-cache"])
+    }
+
     /// Returns true if the connection stays open after the body (RFC 9112 §9.3).
     pub fn keeps_connection(&self) -> bool {
         match self.is_http_1_0 {

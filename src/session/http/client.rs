@@ -315,7 +315,7 @@ impl HttpClient {
                 return false;
             }
         };
-        self.is_live = forbids_caching(head);
+        self.is_live = head.forbids_caching();
         let media_type = MediaType::parse(head.get("Content-Type").unwrap_or_default());
         let parts = (use_of_body == BodyUse::Frames).then(|| {
             let parts = MultipartReader::new(media_type.boundary.as_deref(), media_type.is_multipart());
@@ -340,7 +340,10 @@ impl HttpClient {
         while let Some(event) = parts.poll_event() {
             match event {
                 PartEvent::Header(text) => self.report_part(now, &text),
-                PartEvent::Frame(frame) => self.handle_frame(now, frame),
+                PartEvent::Frame(frame) => {
+                    self.machine.count_frame();
+                    self.handle_frame(now, frame);
+                }
                 PartEvent::Mistake(mistake, place) => self.pipeline.mistakes.record(now, mistake, &place),
                 PartEvent::Unusable(reason) => {
                     if let Some(receiver) = &mut self.pipeline.receiver {
@@ -392,13 +395,4 @@ impl HttpClient {
         self.show_first_frame();
         self.machine.handle_frame();
     }
-}
-
-/// Returns true if a response must not be stored: a stream that is made now, and no film.
-fn forbids_caching(head: &ResponseHead) -> bool {
-    let has = |name, words: &[&str]| {
-        let value = head.get(name).unwrap_or_default().to_ascii_lowercase();
-        words.iter().any(|word| value.contains(word))
-    };
-    has("Cache-Control", &["no-cache", "no-store", "max-age=0"]) || has("Pragma", &["no-cache"])
 }

@@ -105,7 +105,7 @@ fn advice_on_type(essence: &str) -> &'static str {
     match essence {
         "text/html" => "not Motion JPEG; it is a web page: look there for the address of the video stream.",
         "video/mp4" | "video/quicktime" | "video/x-msvideo" | "video/avi" | "video/x-matroska"
-        | "video/webm" => "a film and not a stream; download it and open the file.",
+        | "video/webm" => "not a stream of Motion JPEG; if it is a film, download it and open the file.",
         _ if essence.starts_with("video/") => {
             "not Motion JPEG; switch the camera to Motion JPEG, or try another URL of it."
         }
@@ -146,7 +146,7 @@ mod tests {
         assert!(advice("video/mp2t").contains("not Motion JPEG; switch the camera to Motion JPEG"));
         assert_eq!(
             advice("video/x-msvideo"),
-            "This URL is video/x-msvideo, a film and not a stream; download it and open the file."
+            "This URL is video/x-msvideo, not a stream of Motion JPEG; if it is a film, download it and open the file."
         );
         assert!(advice("audio/aac").ends_with("try another URL of the camera."));
     }

@@ -70,7 +70,7 @@ pub struct HttpMachine {
     is_polled: bool,
     /// Number of frames in the current response.
     frames_in_response: u32,
-    /// True if a second frame in a response shows that it is a file. A snapshot may contain a smaller one.
+    /// True if a second frame in the current response shows that it is a film.
     may_be_film: bool,
     /// True if the body has ended, and its last frame is still to be shown.
     is_ending: bool,
@@ -161,20 +161,18 @@ impl HttpMachine {
         self.url.host_and_port()
     }
 
-    /// Handles a complete frame. If the stream is only to be set up, the connection is closed.
-    pub fn handle_frame(&mut self) {
-        (self.redirects, self.backoff) = (0, Backoff::default());
+    /// Counts a frame of the current response, which may still have to pass the emulated network. The second one shows
+    /// that the response is a film.
+    pub fn count_frame(&mut self) {
         self.frames_in_response = self.frames_in_response.saturating_add(1);
-        match (self.may_be_film, self.frames_in_response) {
-            // A second frame or the end of the body follows.
-            (true, 1) => {}
-            (true, _) => self.fail(SessionError::Http(HttpError::Film)),
-            (false, _) => self.finish_setup(),
+        if self.may_be_film && self.frames_in_response == 2 {
+            self.fail(SessionError::Http(HttpError::Film));
         }
     }
 
-    /// Closes the connection if the stream is only to be set up.
-    fn finish_setup(&mut self) {
+    /// Handles a complete frame. If the stream is only to be set up, the connection is closed.
+    pub fn handle_frame(&mut self) {
+        (self.redirects, self.backoff) = (0, Backoff::default());
         if self.core.goal == Goal::Ready && self.state == RtspState::Init {
             self.pause();
         }
@@ -201,10 +199,6 @@ impl HttpMachine {
                 self.disconnect();
                 self.is_ending = true;
                 self.core.push(HttpAction::Ended);
-            }
-            (RtspState::Init, _) if self.frames_in_response > 0 => {
-                self.finish_setup();
-                self.advance(now);
             }
             (RtspState::Init, _) => self.fail(SessionError::Http(HttpError::NoFrame)),
             _ => self.advance(now),

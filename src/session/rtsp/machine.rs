@@ -63,6 +63,8 @@ pub struct RtspMachine {
     cseq_check: CseqCheck,
     /// True if the server lists GET_PARAMETER in Public; it is then the keep-alive request.
     supports_get_parameter: bool,
+    /// True if the server has left GET_PARAMETER without a response, so that OPTIONS takes its place.
+    ignores_get_parameter: bool,
     last_request: Option<Instant>,
     last_response: Option<Instant>,
     /// True if RTP is sent over the connection because UDP was refused or is blocked.
@@ -203,6 +205,7 @@ impl RtspMachine {
             in_flight: None,
             cseq_check: CseqCheck::default(),
             supports_get_parameter: false,
+            ignores_get_parameter: false,
             last_request: None,
             last_response: None,
             has_fallen_back: false,
@@ -399,6 +402,7 @@ impl RtspMachine {
     fn handle_unanswered_keep_alive(&mut self, now: Instant, last_packet: Option<Instant>) -> bool {
         let is_playing = matches!(self.stage, Stage::Playing(_));
         let is_alive = is_playing && last_packet > self.last_request;
+        self.ignores_get_parameter |= self.supports_get_parameter;
         if !is_alive && (is_playing || !self.supports_get_parameter) {
             return false;
         }

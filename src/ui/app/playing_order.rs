@@ -52,7 +52,7 @@ impl App {
         self.recents.choose_another(&source);
         // The list that returns if what is being opened fails.
         let before_stream = self.before_stream.as_mut().and_then(|before| before.play_list.as_mut());
-        if let Some(list) = before_stream.or(self.replaced_list.as_mut()) {
+        if let Some(list) = self.replaced_list.as_mut().or(before_stream) {
             list.push(source.clone());
         }
         if !self.play_list.push(source) {

@@ -80,7 +80,8 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
 /// # Errors
 /// Returns an error that names the first file that does not exist.
 fn check_files(targets: &[Target]) -> Result<(), WindowError> {
-    let is_missing = |target: &Target| matches!(target, Target::File(path) if !path.exists());
+    let is_missing =
+        |target: &Target| matches!(target, Target::File(path) if matches!(path.try_exists(), Ok(false)));
     let Some(Target::File(path)) = targets.iter().find(|target| is_missing(target)) else { return Ok(()) };
     let is_name = path.extension().is_none() && path.components().count() == 1;
     let advice = if is_name { "; \"reelay --help\" lists the commands" } else { "" };

@@ -71,6 +71,9 @@ const MAX_HEADER_LENGTH: usize = 4 * 1024 * 1024;
 /// Maximum number of chunks between the `movi` list and `idx1`.
 const MAX_CHUNKS_BEFORE_IDX1: u8 = 16;
 
+/// Maximum number of frames that is believed. Programs that cannot know it yet write a much larger one.
+const MAX_STATED_FRAMES: u64 = 10_000_000;
+
 /// Length of the header and the type of a list, in bytes.
 const LIST_HEADER: usize = 12;
 
@@ -119,6 +122,7 @@ impl Demuxer for AviDemuxer {
     fn defects(&self) -> FileDefects {
         // The incomplete frame is counted already.
         let stated = self.header.as_ref().map_or(0, |header| u64::from(header.video.length));
+        let stated = if stated <= MAX_STATED_FRAMES { stated } else { 0 };
         let missing = stated.saturating_sub(self.ticks + 1);
         FileDefects { missing: if self.defects.is_truncated { missing } else { 0 }, ..self.defects }
     }

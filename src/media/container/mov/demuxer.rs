@@ -103,7 +103,8 @@ impl Demuxer for MovDemuxer {
 
     fn defects(&self) -> FileDefects {
         match &self.state {
-            State::Search { demuxer, .. } => demuxer.defects(),
+            // Between its frames, the film may have sound.
+            State::Search { demuxer, .. } => FileDefects { missing: 0, ..demuxer.defects() },
             _ => self.defects,
         }
     }

@@ -48,9 +48,12 @@ impl HttpMachine {
         }
         self.auth_attempts = 0;
         self.has_new_challenge = false;
-        let has_length = head.get("Content-Length").is_some();
-        self.may_be_film = has_length && !media_type.is_multipart() && !media_type.is_image();
-        self.is_polled = media_type.is_image() || self.may_be_film;
+        let length = head.get("Content-Length");
+        let has_length = length.is_some() && !media_type.is_multipart();
+        // The length of an endless stream is an invention, and a snapshot may have a smaller picture in it.
+        let is_file = length.and_then(parse_digits::<u64>).is_some_and(|length| length <= MAX_FILM_LENGTH);
+        self.may_be_film = has_length && is_file && !media_type.is_image() && !head.forbids_caching();
+        self.is_polled = media_type.is_image() || has_length;
         self.frames_in_response = 0;
         self.link = Link::Receiving { deadline: now + FIRST_FRAME_TIMEOUT };
         if !std::mem::replace(&mut self.is_set_up, true) {
@@ -143,6 +146,9 @@ impl HttpMachine {
         BodyUse::Close
     }
 }
+
+/// Maximum length in bytes of a response that is taken for a film if it has several frames.
+const MAX_FILM_LENGTH: u64 = 1_000_000_000;
 
 /// Maximum length in bytes of a body that is read although it is of no interest.
 const MAX_DISCARDED: u64 = 64 * 1024;

@@ -22,6 +22,9 @@ const UDP_FALLBACK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time without a packet after which missing data is reported as an error.
 const NO_DATA_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Time for which a response shows that the server is there.
+const RESPONSE_VALIDITY: Duration = Duration::from_secs(10);
+
 /// Usual interval of sender reports (RFC 3550 §6.2).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -67,10 +70,12 @@ impl RtspClient {
             return self.pipeline.set_waiting(false);
         }
         if self.has_range_elapsed(now) {
-            match self.is_server_alive(last) {
+            // A response from long ago does not show that the server is still there.
+            let since = now.checked_sub(RESPONSE_VALIDITY).map_or(last, |recently| last.max(recently));
+            match self.is_end(last, since) {
                 true => return self.end_stream(now),
                 // The server has stopped in the middle of the range, or the network is gone.
-                false => self.machine.check_server(now, last),
+                false => self.machine.check_server(now, since),
             }
         }
         if !self.pipeline.data_timeout.is_waiting() {
@@ -100,12 +105,12 @@ impl RtspClient {
     }
 
     /// Returns true if silence since `last` at the end of the range is the end of the stream: no more is missing than
-    /// can be lost, or the server has been heard of since then.
-    fn is_server_alive(&self, last: Instant) -> bool {
+    /// can be lost, the emulated network holds it back, or the server has responded since `since`.
+    fn is_end(&self, last: Instant, since: Instant) -> bool {
         let is_near_end = self.play_range.as_ref().is_some_and(PlayRange::is_near_end);
         is_near_end
             || self.is_server_quiet()
-            || self.machine.has_response_since(last)
+            || self.machine.has_response_since(since)
             || self.pipeline.emulator.may_hold_back(last)
     }
 

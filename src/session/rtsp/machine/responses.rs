@@ -100,7 +100,8 @@ impl RtspMachine {
     fn handle_options(&mut self, response: &Response) {
         let public = response.headers.get_list(header::PUBLIC).unwrap_or_default();
         let get_parameter = Method::GetParameter;
-        self.supports_get_parameter = public.split(',').any(|method| method.trim() == get_parameter.as_str());
+        let is_listed = public.split(',').any(|method| method.trim() == get_parameter.as_str());
+        self.supports_get_parameter = is_listed && !self.ignores_get_parameter;
         self.stage = Stage::OptionsReceived;
     }
 
