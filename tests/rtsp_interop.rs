@@ -1921,6 +1921,20 @@ fn unknown_session_fails_without_reconnect() {
     assert_eq!(session.state(), RtspState::Init);
 }
 
+/// Returns a client that has lost its server after two seconds of the film, and whose DESCRIBE is the next request to be
+/// answered.
+fn session_that_reconnects() -> ScriptedSession {
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
+    session.receive_frames(0..40);
+    session.handle_input(ClientInput::ConnectionLost(None));
+    session.advance(Duration::from_millis(1_010));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    assert_eq!(session.next_request().method.as_str(), "DESCRIBE");
+    session
+}
+
 /// A server that has just been restarted may not have indexed its films yet.
 #[test]
 fn missing_stream_is_retried_only_while_reconnecting() {
@@ -1933,14 +1947,7 @@ fn missing_stream_is_retried_only_while_reconnecting() {
         session.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
         assert!(session.failure().is_some(), "{status}");
 
-        let mut session = ScriptedSession::for_streams();
-        session.play_ten_seconds();
-        session.receive_frames(0..40);
-        session.handle_input(ClientInput::ConnectionLost(None));
-        session.advance(Duration::from_millis(1_010));
-        session.next_request();
-        session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
-        session.next_request();
+        let mut session = session_that_reconnects();
         session.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
         assert!(session.failure().is_none(), "{status}");
         session.advance(Duration::from_millis(2_010));
@@ -1951,14 +1958,7 @@ fn missing_stream_is_retried_only_while_reconnecting() {
 
 #[test]
 fn refusal_that_is_not_temporary_ends_reconnection() {
-    let mut session = ScriptedSession::for_streams();
-    session.play_ten_seconds();
-    session.receive_frames(0..40);
-    session.handle_input(ClientInput::ConnectionLost(None));
-    session.advance(Duration::from_millis(1_010));
-    session.next_request();
-    session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
-    session.next_request();
+    let mut session = session_that_reconnects();
     session.respond("RTSP/1.0 403 Forbidden\nCSeq: 2\n");
     assert!(session.failure().unwrap().contains("403 Forbidden"));
 }

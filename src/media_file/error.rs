@@ -135,7 +135,9 @@ fn describe_io(name: &str, path: &Display<'_>, error: &io::Error) -> String {
 }
 
 fn describe_unsupported(name: &str, file: &Path, kind: UnsupportedFile) -> String {
-    let command = conversion_command(file, kind).unwrap_or_default();
+    let command = conversion_command(file, kind);
+    // No command is given for a name with control characters.
+    let command = command.unwrap_or_else(|| "rename it, then use ffmpeg".to_owned());
     match kind {
         UnsupportedFile::Empty => format!("{name} is empty; choose another file."),
         UnsupportedFile::Media(kind) => {
@@ -241,7 +243,10 @@ mod tests {
         }
         assert!(command("-y.mov").ends_with(" -i ./-y.mov -c:v mjpeg -q:v 3 -an ./-y.avi"));
         assert!(command("http:x.mov").contains("./http:x.mov"));
-        assert_eq!(conversion_command(Path::new("a\n.mov"), UnsupportedFile::Media("a film")), None);
+        let film = UnsupportedFile::Media("a film");
+        assert_eq!(conversion_command(Path::new("a\n.mov"), film), None);
+        let sentence = describe_unsupported("a.mov", Path::new("a\n.mov"), film);
+        assert!(sentence.ends_with("convert it first: rename it, then use ffmpeg"), "{sentence}");
     }
 
     #[test]
