@@ -16,8 +16,8 @@ use reelay::proto::rtp::Header;
 use reelay::proto::rtsp::{PortPair, RtspUrl};
 use reelay::session::{
     ClassroomClient, ClassroomUrl, Client as _, ClientInput, ClientOptions, ClientOutput, EmulatorOptions,
-    Frame, FrameSinks, Goal, NetworkPath, PortSpelling, ReconnectReason, RtcpIdentity, RtspOptions,
-    RtspState, Session, SessionCommand, SessionEvent, SessionOptions,
+    Frame, FrameSinks, Goal, NetworkPath, PortSpelling, ReconnectReason, RtcpIdentity, RtspState, Session,
+    SessionCommand, SessionEvent, SessionOptions, StreamOptions,
 };
 use reelay::stats::Snapshot;
 use tokio::sync::{Semaphore, mpsc};
@@ -62,8 +62,8 @@ impl TestSession {
         let url = film_url(server.address.port());
         let (frame_sender, frames) = mpsc::channel(256);
         let (event_sender, events) = mpsc::channel(256);
-        let rtsp = RtspOptions { response_timeout, ..RtspOptions::default() };
-        let options = SessionOptions { rtsp, emulator, ..SessionOptions::default() };
+        let stream = StreamOptions { response_timeout, ..StreamOptions::default() };
+        let options = SessionOptions { stream, emulator, ..SessionOptions::default() };
         let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
         Self { session, frames, events, received: Vec::new() }
     }
@@ -311,7 +311,7 @@ async fn close_after_last_frame_is_end_of_stream() {
 fn end_waits_for_frames_buffered_beyond_silence_timeout() {
     let start = Instant::now();
     let options = ClientOptions {
-        rtsp: RtspOptions::default(),
+        stream: StreamOptions::default(),
         playout_delay: Duration::from_secs(6).into(),
         rtcp_identity: RtcpIdentity { ssrc: 1, cname: "player".to_owned() },
         emulator: EmulatorOptions::default(),
@@ -360,7 +360,7 @@ impl VirtualClient {
     fn playing(setup_lines: &str) -> Self {
         let now = Instant::now();
         let options = ClientOptions {
-            rtsp: RtspOptions::default(),
+            stream: StreamOptions::default(),
             playout_delay: Duration::from_millis(50).into(),
             rtcp_identity: RtcpIdentity { ssrc: 7, cname: "player".to_owned() },
             emulator: EmulatorOptions::default(),
@@ -688,8 +688,8 @@ async fn silent_server_error_suggests_classroom_dialect() {
     let url = RtspUrl::parse(&url).unwrap();
     let (event_sender, mut events) = mpsc::channel(16);
     let (frames, _) = mpsc::channel(1);
-    let rtsp = RtspOptions { response_timeout: Duration::from_millis(200), ..RtspOptions::default() };
-    let options = SessionOptions { rtsp, ..SessionOptions::default() };
+    let stream = StreamOptions { response_timeout: Duration::from_millis(200), ..StreamOptions::default() };
+    let options = SessionOptions { stream, ..SessionOptions::default() };
     let session = Session::start(url, options, FrameSinks::tap_only(frames), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
     let failed = async {

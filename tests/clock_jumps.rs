@@ -17,7 +17,7 @@ use reelay::proto::rtp::Packet;
 use reelay::server_embed::playback_speed::PlaybackSpeed;
 use reelay::server_embed::stream::{Identity, RtpStream, StreamOutput};
 use reelay::session::{
-    ClientInput, Goal, ReconnectReason, RtspOptions, RtspState, SessionEvent, TransportPreference,
+    ClientInput, Goal, ReconnectReason, RtspState, SessionEvent, StreamOptions, TransportPreference,
 };
 use reelay::stats::Snapshot;
 
@@ -25,18 +25,18 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Returns a client that plays a film of `frames` frames at 20 frames/s.
-fn playing(frames: usize, rtsp: RtspOptions) -> World {
+fn playing(frames: usize, stream: StreamOptions) -> World {
     let jpegs = test_jpegs(JpegKind::Classroom444, (96, 64), 20);
     let film = (0..frames).map(|number| jpegs[number % jpegs.len()].clone()).collect();
-    let mut world = World::new(WorldOptions { rtsp, ..WorldOptions::new(film) });
+    let mut world = World::new(WorldOptions { stream, ..WorldOptions::new(film) });
     world.set_goal(Goal::Playing);
     world.run_for(10 * SECOND);
     assert_eq!(world.state(), RtspState::Playing);
     world
 }
 
-fn reconnecting(transport: TransportPreference) -> RtspOptions {
-    RtspOptions { reconnects: true, transport, ..RtspOptions::default() }
+fn reconnecting(transport: TransportPreference) -> StreamOptions {
+    StreamOptions { reconnects: true, transport, ..StreamOptions::default() }
 }
 
 fn jump(world: &mut World, jump: ClockJump, offset: i64) {
@@ -188,7 +188,7 @@ fn session_is_set_up_again_when_the_clock_is_set() {
 #[test]
 fn session_without_reconnecting_goes_on_with_plausible_figures() {
     for (offset, kind) in [(-7_200, ClockJump::Back(2 * HOUR)), (30, ClockJump::Forward(30 * SECOND))] {
-        let mut world = playing(600, RtspOptions::default());
+        let mut world = playing(600, StreamOptions::default());
         let before = world.snapshot();
         assert!(before.network_delay_ms.is_some() && before.round_trip_ms.is_some());
         let epoch = world.client_epoch(offset);
@@ -208,7 +208,7 @@ fn session_without_reconnecting_goes_on_with_plausible_figures() {
 #[test]
 fn stopped_client_goes_on_with_plausible_figures() {
     for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
-        let mut world = playing(1_200, RtspOptions { transport, ..RtspOptions::default() });
+        let mut world = playing(1_200, StreamOptions { transport, ..StreamOptions::default() });
         let packets = world.stop_client(20 * SECOND);
         assert!(packets > 400);
         world.handle_input(ClientInput::Resumed);

@@ -12,7 +12,7 @@ use common::jpegs::JpegKind;
 use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
 use reelay::impairment::{Bottleneck, Distribution, EmulatorSettings, Impairments, JitterModel, LossModel};
-use reelay::session::{EmulatorPlacement, Goal, RtspOptions, RtspState, SessionEvent, TransportPreference};
+use reelay::session::{EmulatorPlacement, Goal, RtspState, SessionEvent, StreamOptions, TransportPreference};
 use reelay::stats::Snapshot;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Streaming {
         let repeats = (minutes + 60) * 60 * FRAME_RATE / frames.len() as u64;
         let mut world = World::new(WorldOptions {
             repeats,
-            rtsp: RtspOptions { transport, ..RtspOptions::default() },
+            stream: StreamOptions { transport, ..StreamOptions::default() },
             placement,
             // On from the first packet, so that the emulator's truth covers all.
             impairments: Impairments { delay: MS, ..Impairments::default() },

@@ -10,7 +10,7 @@ use reelay::proto::rtsp::{
     Message, MessageLimits, MessageReader, PortPair, Request, RtspUrl, Transport, encode_interleaved,
 };
 use reelay::session::{
-    Frame, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionEvent, SessionOptions,
+    Frame, FrameSinks, Goal, Session, SessionCommand, SessionEvent, SessionOptions, StreamOptions,
     TransportPreference,
 };
 use reelay::stats::Snapshot;
@@ -124,14 +124,14 @@ struct TestSession {
 
 impl TestSession {
     /// Starts a session with media interleaved on the RTSP connection.
-    fn start(server: &ScriptedServer, rtsp: RtspOptions) -> Self {
-        Self::start_with_transport(server, RtspOptions { transport: TransportPreference::Tcp, ..rtsp })
+    fn start(server: &ScriptedServer, stream: StreamOptions) -> Self {
+        Self::start_with_transport(server, StreamOptions { transport: TransportPreference::Tcp, ..stream })
     }
 
-    fn start_with_transport(server: &ScriptedServer, rtsp: RtspOptions) -> Self {
+    fn start_with_transport(server: &ScriptedServer, stream: StreamOptions) -> Self {
         // Frames are shown as soon as they arrive.
         let options =
-            SessionOptions { rtsp, playout_delay: Duration::ZERO.into(), ..SessionOptions::default() };
+            SessionOptions { stream, playout_delay: Duration::ZERO.into(), ..SessionOptions::default() };
         let (frame_sender, frames) = mpsc::channel(64);
         let (event_sender, events) = mpsc::channel(1_024);
         let session = Session::start(server.url(), options, FrameSinks::tap_only(frame_sender), event_sender);
@@ -182,7 +182,7 @@ impl TestSession {
 #[tokio::test]
 async fn server_teardown_is_acknowledged() {
     let server = ScriptedServer::start().await;
-    let mut session = TestSession::start(&server, RtspOptions::default());
+    let mut session = TestSession::start(&server, StreamOptions::default());
     let mut connection = server.accept().await;
     connection.play().await;
     connection.write("TEARDOWN * RTSP/1.0\r\nCSeq: 9\r\nSession: 12345678\r\n\r\n").await;
@@ -236,8 +236,8 @@ where
     }
 }
 
-fn short_timeout_options() -> RtspOptions {
-    RtspOptions { response_timeout: SHORT_TIMEOUT, ..RtspOptions::default() }
+fn short_timeout_options() -> StreamOptions {
+    StreamOptions { response_timeout: SHORT_TIMEOUT, ..StreamOptions::default() }
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn close_between_and_inside_messages_is_distinguished() {
             ),
         ] {
             let server = ScriptedServer::start().await;
-            let mut session = TestSession::start(&server, RtspOptions::default());
+            let mut session = TestSession::start(&server, StreamOptions::default());
             let mut connection = accept_up_to(method, &server).await;
             connection.write(partial).await;
             drop(connection);
@@ -354,7 +354,7 @@ async fn flooding_server_is_disconnected() {
 async fn hundreds_of_requests_in_one_read_are_answered() {
     const REQUESTS: u32 = 400;
     let server = ScriptedServer::start().await;
-    let mut session = TestSession::start(&server, RtspOptions::default());
+    let mut session = TestSession::start(&server, StreamOptions::default());
     let mut connection = server.accept().await;
     connection.play().await;
     let requests = (0..REQUESTS).map(|cseq| format!("OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n"));
@@ -387,7 +387,8 @@ fn frame_packet(number: u16) -> Vec<u8> {
 #[tokio::test]
 async fn server_restart_resumes_at_same_position() {
     let server = ScriptedServer::start().await;
-    let mut session = TestSession::start(&server, RtspOptions { reconnects: true, ..RtspOptions::default() });
+    let mut session =
+        TestSession::start(&server, StreamOptions { reconnects: true, ..StreamOptions::default() });
     let mut connection = server.accept().await;
     connection.set_up().await;
     let headers = "Session: 12345678\r\nRange: npt=0-10\r\nRTP-Info: url=x;rtptime=0\r\n";
@@ -417,7 +418,7 @@ async fn play_then_close(frames: u16) {
     let server = ScriptedServer::start().await;
     let mut session = TestSession::start_with_transport(
         &server,
-        RtspOptions { transport: TransportPreference::Udp, reconnects: true, ..RtspOptions::default() },
+        StreamOptions { transport: TransportPreference::Udp, reconnects: true, ..StreamOptions::default() },
     );
     let mut connection = server.accept().await;
     connection.respond_to("OPTIONS", "", "").await;
@@ -460,7 +461,7 @@ impl TwoAddressServer {
     /// Plays with these parameters in the Transport header of the response to SETUP: `source`, `server_port` or both.
     async fn play(states_source: bool, states_ports: bool) -> Self {
         let server = ScriptedServer::start_at("127.0.1.1").await;
-        let mut session = TestSession::start_with_transport(&server, RtspOptions::default());
+        let mut session = TestSession::start_with_transport(&server, StreamOptions::default());
         let mut connection = server.accept().await;
         let bind = async || UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let (rtp, rtcp) = (bind().await, bind().await);

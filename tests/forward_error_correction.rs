@@ -9,7 +9,7 @@ use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
 use reelay::impairment::{Impairments, JitterModel, LossModel};
 use reelay::media::payload::{PayloadFormat, packetize};
-use reelay::session::{Goal, RtspOptions, SessionEvent, TransportPreference};
+use reelay::session::{Goal, SessionEvent, StreamOptions, TransportPreference};
 use reelay::stats::Snapshot;
 
 const FORMAT: PayloadFormat = PayloadFormat::OriginalWithRestarts;
@@ -26,7 +26,7 @@ fn lossy(ratio: f64, layout: Option<&str>) -> WorldOptions {
     let loss = LossModel { ratio, mean_burst: None };
     let fec = layout.map(|text| text.parse().unwrap());
     WorldOptions {
-        rtsp: RtspOptions { transport: TransportPreference::Udp, fec, ..RtspOptions::default() },
+        stream: StreamOptions { transport: TransportPreference::Udp, fec, ..StreamOptions::default() },
         impairments: Impairments { loss, delay: 10 * MS, ..Impairments::default() },
         format: FORMAT,
         repeats: REPEATS,
@@ -87,8 +87,8 @@ fn nothing_is_added_unless_it_is_wanted_and_over_udp_only() {
     assert_eq!((plain.fec_packets, plain.repaired_fec), (0, 0));
     assert_eq!(plain.packets_unrepaired, plain.packets_lost);
     let options = lossy(0.05, Some("5"));
-    let rtsp = RtspOptions { transport: TransportPreference::Tcp, ..options.rtsp };
-    let interleaved = play(short(WorldOptions { rtsp, ..options }));
+    let stream = StreamOptions { transport: TransportPreference::Tcp, ..options.stream };
+    let interleaved = play(short(WorldOptions { stream, ..options }));
     assert_eq!(interleaved.fec_packets, 0);
     let clean = play(short(lossy(0.0, Some("5"))));
     assert_eq!((clean.packets_lost, clean.repaired_fec, clean.frames_damaged), (0, 0, 0));
@@ -119,8 +119,8 @@ fn grid_repairs_more_than_groups_that_cost_more() {
     let [groups, grid] = ["2", "6x6"].map(|layout| {
         let options = lossy(0.05, Some(layout));
         let large = WorldOptions::new(test_jpegs(JpegKind::Standard420, (640, 480), 30));
-        let (impairments, rtsp) = (options.impairments, options.rtsp);
-        play(WorldOptions { impairments, rtsp, format: FORMAT, repeats: 30, ..large })
+        let (impairments, stream) = (options.impairments, options.stream);
+        play(WorldOptions { impairments, stream, format: FORMAT, repeats: 30, ..large })
     });
     let cost = |snapshot: &Snapshot| snapshot.fec_octets as f64 / snapshot.wire_octets as f64;
     assert!(cost(&grid) < cost(&groups), "{} {}", cost(&grid), cost(&groups));
@@ -147,7 +147,7 @@ fn bursts_jitter_and_duplicates_leave_each_packet_one_fate() {
 fn what_parity_does_not_recover_is_sent_again() {
     let (options, round_trip) = (lossy(0.05, Some("5")), 20 * MS);
     let with_both = |retransmission: bool| WorldOptions {
-        rtsp: RtspOptions { retransmission, ..options.rtsp },
+        stream: StreamOptions { retransmission, ..options.stream },
         upstream_loss: 0.05,
         upstream_delay: Some(round_trip / 2),
         playout_delay: Duration::from_millis(100).into(),

@@ -14,8 +14,8 @@ use reelay::media_file::MediaFile;
 use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, Response};
 use reelay::server_embed::{Authenticator, Observer, Server, ServerEvent, ServerOptions};
 use reelay::session::{
-    Decoder, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions, Screen, Session,
-    SessionCommand, SessionError, SessionEvent, SessionOptions, TransportPreference,
+    Decoder, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, Screen, Session, SessionCommand,
+    SessionError, SessionEvent, SessionOptions, StreamOptions, TransportPreference,
 };
 use reelay::stats::Snapshot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,8 +58,8 @@ impl TestSession {
     }
 
     fn start_with_transport(server: &Server, name: &str, transport: TransportPreference) -> Self {
-        let rtsp = RtspOptions { transport, ..RtspOptions::default() };
-        Self::start(server, name, SessionOptions { rtsp, ..SessionOptions::default() })
+        let stream = StreamOptions { transport, ..StreamOptions::default() };
+        Self::start(server, name, SessionOptions { stream, ..SessionOptions::default() })
     }
 
     /// Plays to the end; returns the received frames and the figures.
@@ -347,8 +347,8 @@ async fn rtp_port_can_be_chosen_and_busy_port_is_explained() {
     let name = server.library().add(open_file(&file, FRAME_RATE));
     let busy_socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = busy_socket.local_addr().unwrap().port() & !1;
-    let rtsp = RtspOptions { rtp_port: Some(port), ..RtspOptions::default() };
-    let options = SessionOptions { rtsp, ..SessionOptions::default() };
+    let stream = StreamOptions { rtp_port: Some(port), ..StreamOptions::default() };
+    let options = SessionOptions { stream, ..SessionOptions::default() };
     let mut client = TestSession::start(&server, &name, options.clone());
     client.session.send_command(SessionCommand::SetGoal(Goal::Ready));
     let failed = client.wait_for_event("a failure", |event| matches!(event, SessionEvent::Failed(_))).await;
@@ -502,10 +502,10 @@ async fn losses_at_server_match_emulator() {
         let server = Server::start(options, Observer::none()).await.unwrap();
         let name = server.library().add(open_file(&file, FRAME_RATE));
         for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
-            let rtsp = RtspOptions { transport, ..RtspOptions::default() };
+            let stream = StreamOptions { transport, ..StreamOptions::default() };
             let emulator =
                 EmulatorOptions { emulator: emulator.clone(), placement: EmulatorPlacement::AtServer };
-            let options = SessionOptions { rtsp, emulator, ..SessionOptions::default() };
+            let options = SessionOptions { stream, emulator, ..SessionOptions::default() };
             let mut client = TestSession::start(&server, &name, options);
             client.play_to_end().await;
             let figures = client.session.figures();
@@ -525,12 +525,12 @@ async fn losses_at_client_match_emulator_and_repeat_with_seed() {
     let name = server.library().add(open_file(&file, FRAME_RATE));
     let mut runs = Vec::new();
     for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
-        let rtsp = RtspOptions { transport, ..RtspOptions::default() };
+        let stream = StreamOptions { transport, ..StreamOptions::default() };
         let emulator = EmulatorOptions {
             emulator: emulator(TEN_PERCENT_LOSS, 5),
             placement: EmulatorPlacement::AtClient,
         };
-        let options = SessionOptions { rtsp, emulator, ..SessionOptions::default() };
+        let options = SessionOptions { stream, emulator, ..SessionOptions::default() };
         let (_, measured) = TestSession::start(&server, &name, options).play_to_end().await;
         assert_matches_emulator(&measured);
         assert!(measured.packets_lost > 10, "{measured:?}");

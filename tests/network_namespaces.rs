@@ -20,7 +20,9 @@ use iced_test::Simulator;
 use reelay::backend::{Backend, BackendEventKind, BackendOptions, BackendOutputs, FrameRates};
 use reelay::media::FrameRate;
 use reelay::proto::rtsp::RtspUrl;
-use reelay::session::{RtspOptions, SessionError, SessionEvent, SourceUrl, TransportPreference};
+use reelay::session::{
+    NoDataCause, SessionError, SessionEvent, SourceUrl, StreamOptions, TransportPreference,
+};
 use reelay::settings::Settings;
 use reelay::ui::{App, AppOptions, BackendUpdate, Message};
 use tokio::time::sleep;
@@ -353,7 +355,7 @@ fn viewer_in_a_namespace() {
     let settings = Settings::default();
     let mut app = App::new(backend.handle(), AppOptions { settings, ..AppOptions::default() });
     let url = SourceUrl::from(RtspUrl::parse(&url).unwrap());
-    let options = RtspOptions { transport, ..RtspOptions::for_source(&url) };
+    let options = StreamOptions { transport, ..StreamOptions::for_source(&url) };
     app.connect(url, options, true);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(watch(app, outputs));
@@ -408,12 +410,11 @@ fn report_event(kind: &BackendEventKind) {
 
 /// Returns what the banner says: one word for each kind.
 fn banner_words(app: &App) -> String {
-    let no_data = |is_udp| SessionError::NoData { is_udp, is_emulated: false }.to_string();
+    let no_data = SessionError::NoData(NoDataCause::ServerSilent).to_string();
     let kinds = [
         ("Waiting for data…".to_owned(), "waiting"),
         ("Try now".to_owned(), "reconnecting"),
-        (no_data(true), "no-data"),
-        (no_data(false), "no-data"),
+        (no_data, "no-data"),
     ];
     let mut ui = Simulator::new(app.view());
     let shown = kinds.into_iter().filter(|(text, _)| ui.find(&text[..]).is_ok());

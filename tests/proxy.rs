@@ -15,8 +15,8 @@ use reelay::proto::rtsp::RtspUrl;
 use reelay::proxy::{Proxy, ProxyEvent, ProxyOptions};
 use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
-    EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionEvent,
-    SessionOptions, TransportPreference,
+    EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, Session, SessionCommand, SessionEvent,
+    SessionOptions, StreamOptions, TransportPreference,
 };
 use reelay::stats::Snapshot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,9 +38,9 @@ async fn start_proxy(port: u16, emulator: Emulator) -> Proxy {
 async fn play(url: RtspUrl, transport: TransportPreference, emulator: Emulator) -> (u64, Snapshot) {
     let (frame_sender, mut frames) = mpsc::channel(16);
     let (event_sender, mut events) = mpsc::channel(256);
-    let rtsp = RtspOptions { transport, ..RtspOptions::default() };
+    let stream = StreamOptions { transport, ..StreamOptions::default() };
     let emulator = EmulatorOptions { emulator, placement: EmulatorPlacement::AtServer };
-    let options = SessionOptions { rtsp, emulator, ..SessionOptions::default() };
+    let options = SessionOptions { stream, emulator, ..SessionOptions::default() };
     let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
     let mut frame_count = 0;

@@ -72,7 +72,7 @@ async fn film_of_400_kb_frames_plays_complete_with_default_buffer() {
     let (frame_sender, mut received) = mpsc::channel::<Frame>(32);
     let (event_sender, mut events) = mpsc::channel(256);
     let mut options = SessionOptions { receive_buffer_size, ..SessionOptions::default() };
-    options.rtsp.transport = TransportPreference::Udp;
+    options.stream.transport = TransportPreference::Udp;
     let session =
         Session::start(server.url_of(&name), options, FrameSinks::tap_only(frame_sender), event_sender);
     for _ in 0..seconds.div_ceil(HD_FILM_SECONDS) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::jpegs::{JpegKind, coarse_jpeg};
 use common::simulation::{MS, World, WorldOptions};
 use reelay::impairment::{Impairments, JitterModel, LossModel};
-use reelay::session::{Goal, PlayoutDelay, RtspOptions, SessionEvent, TransportPreference};
+use reelay::session::{Goal, PlayoutDelay, SessionEvent, StreamOptions, TransportPreference};
 use reelay::stats::Snapshot;
 
 /// Frames of the film; 20 are sent per second.
@@ -23,10 +23,10 @@ fn film() -> WorldOptions {
 fn lossy(ratio: f64, round_trip: Duration, playout_delay: Duration) -> WorldOptions {
     let loss = LossModel { ratio, mean_burst: None };
     WorldOptions {
-        rtsp: RtspOptions {
+        stream: StreamOptions {
             transport: TransportPreference::Udp,
             retransmission: true,
-            ..RtspOptions::default()
+            ..StreamOptions::default()
         },
         impairments: Impairments { loss, delay: round_trip / 2, ..Impairments::default() },
         upstream_loss: ratio,
@@ -75,11 +75,11 @@ fn unrepaired(loss: f64, rounds: i32) -> f64 {
 #[test]
 fn nothing_is_requested_unless_it_is_wanted_and_over_udp_only() {
     let loss = || lossy(0.05, 20 * MS, 100 * MS);
-    let plain = play(WorldOptions { rtsp: RtspOptions::default(), ..loss() });
+    let plain = play(WorldOptions { stream: StreamOptions::default(), ..loss() });
     assert_eq!((plain.rtx_requests, plain.rtx_packets, plain.repaired_rtx), (0, 0, 0));
     assert_eq!(plain.packets_unrepaired, plain.packets_lost);
-    let rtsp = RtspOptions { transport: TransportPreference::Tcp, ..loss().rtsp };
-    let interleaved = play(WorldOptions { rtsp, ..loss() });
+    let stream = StreamOptions { transport: TransportPreference::Tcp, ..loss().stream };
+    let interleaved = play(WorldOptions { stream, ..loss() });
     assert_eq!((interleaved.rtx_requests, interleaved.rtx_packets), (0, 0));
     let clean = play(lossy(0.0, 20 * MS, 100 * MS));
     assert_eq!((clean.packets_lost, clean.rtx_requests, clean.rtx_packets), (0, 0, 0));
@@ -154,7 +154,7 @@ fn adaptive_delay_has_room_for_two_rounds() {
 fn repaired_frames_are_shown() {
     let snapshot = play(lossy(0.05, 20 * MS, 150 * MS));
     let plain = play(WorldOptions {
-        rtsp: RtspOptions { transport: TransportPreference::Udp, ..RtspOptions::default() },
+        stream: StreamOptions { transport: TransportPreference::Udp, ..StreamOptions::default() },
         ..lossy(0.05, 20 * MS, 150 * MS)
     });
     assert!(plain.frames_complete < FRAMES as u64 * 75 / 100, "{}", plain.frames_complete);

@@ -16,7 +16,7 @@ use reelay::proto::rtsp::{
 };
 use reelay::session::{
     Client as _, ClientInput, ClientOptions, ClientOutput, Goal, NetworkPath, PeerMistake, RtcpIdentity,
-    RtspClient, RtspOptions, RtspState, SessionCommand, SessionError, SessionEvent, TransportPreference,
+    RtspClient, RtspState, SessionCommand, SessionError, SessionEvent, StreamOptions, TransportPreference,
 };
 use std::time::{Duration, Instant};
 
@@ -423,22 +423,22 @@ impl ScriptedSession {
     }
 
     fn with_url(url: &str) -> Self {
-        Self::with_options(url, RtspOptions::default())
+        Self::with_options(url, StreamOptions::default())
     }
 
     /// Returns a client that reconnects when the server is lost.
     fn for_streams() -> Self {
         Self::with_options(
             "rtsp://127.0.0.1:8554/test",
-            RtspOptions { reconnects: true, ..RtspOptions::default() },
+            StreamOptions { reconnects: true, ..StreamOptions::default() },
         )
     }
 
-    fn with_options(url: &str, rtsp: RtspOptions) -> Self {
+    fn with_options(url: &str, stream: StreamOptions) -> Self {
         let url = reelay::proto::rtsp::RtspUrl::parse(url).unwrap();
         let rtcp_identity = RtcpIdentity { ssrc: 1, cname: "player".to_owned() };
         let options = ClientOptions {
-            rtsp,
+            stream,
             playout_delay: Duration::ZERO.into(),
             rtcp_identity,
             emulator: Default::default(),
@@ -1005,8 +1005,8 @@ fn odd_session_descriptions_are_played() {
 /// Cameras that put a few bytes between interleaved packets.
 #[test]
 fn junk_between_interleaved_packets_is_skipped_and_counted() {
-    let rtsp = RtspOptions { transport: TransportPreference::Tcp, ..RtspOptions::default() };
-    let mut session = ScriptedSession::with_options("rtsp://127.0.0.1:8554/test", rtsp);
+    let stream = StreamOptions { transport: TransportPreference::Tcp, ..StreamOptions::default() };
+    let mut session = ScriptedSession::with_options("rtsp://127.0.0.1:8554/test", stream);
     session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
     for response in ten_seconds() {
         let cseq = session.next_request().headers.cseq().unwrap();

@@ -11,7 +11,7 @@ use common::jpegs::JpegKind;
 use common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
 use reelay::proto::rtsp::RtspUrl;
 use reelay::session::{
-    Frame, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionEvent, SessionOptions,
+    Frame, FrameSinks, Goal, Session, SessionCommand, SessionEvent, SessionOptions, StreamOptions,
     TransportPreference,
 };
 use tokio::sync::mpsc;
@@ -72,8 +72,8 @@ async fn wait_for_frames(frames: &mut mpsc::Receiver<Frame>, count: u64) {
 async fn film_goes_on_after_the_server_was_stopped() {
     for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
         let (server, _film, url) = serve();
-        let rtsp = RtspOptions { transport, reconnects: true, ..RtspOptions::default() };
-        let options = SessionOptions { rtsp, ..SessionOptions::default() };
+        let stream = StreamOptions { transport, reconnects: true, ..StreamOptions::default() };
+        let options = SessionOptions { stream, ..SessionOptions::default() };
         let (frame_sender, mut frames) = mpsc::channel(1_024);
         let (event_sender, mut events) = mpsc::channel(1_024);
         let sinks = FrameSinks::tap_only(frame_sender);

@@ -16,8 +16,9 @@ use reelay::net::server_tls::ServerTls;
 use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, Response, RtspUrl};
 use reelay::server_embed::{Authenticator, Observer, Server, ServerEvent, ServerOptions};
 use reelay::session::{
-    CertificateProblem, Fingerprint, FrameSinks, Goal, ReconnectReason, RtspOptions, Session, SessionCommand,
-    SessionError, SessionEvent, SessionOptions, TransportPreference, TrustedCertificate, TrustedCertificates,
+    CertificateProblem, Fingerprint, FrameSinks, Goal, ReconnectReason, Session, SessionCommand,
+    SessionError, SessionEvent, SessionOptions, StreamOptions, TransportPreference, TrustedCertificate,
+    TrustedCertificates,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -99,8 +100,8 @@ struct Player {
 impl Player {
     fn start(url: RtspUrl, trusted: TrustedCertificates) -> Self {
         let (event_sender, events) = mpsc::channel(256);
-        let rtsp = RtspOptions { reconnects: true, ..RtspOptions::default() };
-        let options = SessionOptions { rtsp, trusted: Arc::new(trusted), ..SessionOptions::default() };
+        let stream = StreamOptions { reconnects: true, ..StreamOptions::default() };
+        let options = SessionOptions { stream, trusted: Arc::new(trusted), ..SessionOptions::default() };
         let session = Session::start(url, options, FrameSinks::default(), event_sender);
         session.send_command(SessionCommand::SetGoal(Goal::Playing));
         Self { session, events }
@@ -347,9 +348,9 @@ async fn udp_that_was_chosen_is_refused_before_anything_is_sent() {
     let identity = Identity::new();
     let mut server = TestServer::start(&identity, ServerOptions::default()).await;
     let (event_sender, events) = mpsc::channel(256);
-    let rtsp = RtspOptions { transport: TransportPreference::Udp, ..RtspOptions::default() };
+    let stream = StreamOptions { transport: TransportPreference::Udp, ..StreamOptions::default() };
     let trusted = Arc::new(trusted_at(server.inner.address(), &identity));
-    let options = SessionOptions { rtsp, trusted, ..SessionOptions::default() };
+    let options = SessionOptions { stream, trusted, ..SessionOptions::default() };
     let session = Session::start(server.url.clone(), options, FrameSinks::default(), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
     let mut player = Player { session, events };

@@ -21,8 +21,8 @@ use reelay::net::udp_ports::SocketPair;
 use reelay::proto::rtp::Packet;
 use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
-    EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionEvent,
-    SessionOptions, TransportPreference,
+    EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, Session, SessionCommand, SessionEvent,
+    SessionOptions, StreamOptions, TransportPreference,
 };
 use reelay::stats::{RtpReceiver, Snapshot};
 use tempfile::TempDir;
@@ -186,10 +186,10 @@ async fn play(port: u16, impairments: Impairments) -> Snapshot {
     let name =
         server.library().add(MediaFile::open(file.path(), "film.mjpeg", FrameRate::per_second(50)).unwrap());
     let transport = TransportPreference::Udp;
-    let rtsp = RtspOptions { rtp_port: Some(port), transport, ..RtspOptions::default() };
+    let stream = StreamOptions { rtp_port: Some(port), transport, ..StreamOptions::default() };
     let emulator_options =
         EmulatorOptions { emulator: emulator.clone(), placement: EmulatorPlacement::AtServer };
-    let options = SessionOptions { rtsp, emulator: emulator_options, ..SessionOptions::default() };
+    let options = SessionOptions { stream, emulator: emulator_options, ..SessionOptions::default() };
     let (frame_sender, mut frames) = mpsc::channel(16);
     let (event_sender, mut events) = mpsc::channel(256);
     let session =

@@ -20,8 +20,8 @@ use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode};
 use reelay::session::{CertificateDetails, CertificateProblem, Fingerprint, UntrustedCertificate};
 use reelay::session::{
-    Dialect, Direction, Goal, LoggedMessage, PlayoutDelay, Presentation, ReconnectReason, RtspOptions,
-    RtspState, SessionCommand, SessionError, SessionEvent, SourceUrl, TransportPreference,
+    Dialect, Direction, Goal, LoggedMessage, NoDataCause, PlayoutDelay, Presentation, ReconnectReason,
+    RtspState, SessionCommand, SessionError, SessionEvent, SourceUrl, StreamOptions, TransportPreference,
 };
 use reelay::settings::{Controls, FilmSettings, PanelKind, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
@@ -267,16 +267,13 @@ fn network_panel_shows_counts() {
 fn total_emulated_loss_is_not_blamed_on_firewall() {
     let names_emulated_network = |mut harness: AppHarness| {
         harness.send(Message::Network(reelay::ui::network::Message::Preset(Preset::by_name("3G").unwrap())));
-        harness.emit_session_event(SessionEvent::Failed(SessionError::NoData {
-            is_udp: true,
-            is_emulated: false,
-        }));
-        harness.shows(&SessionError::NoData { is_udp: true, is_emulated: true }.to_string())
+        harness.emit_session_event(SessionEvent::Failed(SessionError::NoData(NoDataCause::ServerSilent)));
+        harness.shows(&SessionError::NoData(NoDataCause::EmulatedNetwork).to_string())
     };
     assert!(names_emulated_network(AppHarness::with_sample(Controls::Three, ThemePreference::Dark)));
     assert!(
         !names_emulated_network(AppHarness::with_stream(ThemePreference::Dark)),
-        "the session of a stream sets `is_emulated` itself"
+        "the session of a stream knows about its emulated network itself"
     );
 }
 
@@ -912,7 +909,7 @@ fn session_failures_are_shown() {
             reason_phrase: "Not Found".to_owned(),
         },
         SessionError::NoJpeg { found: vec!["H264".to_owned()] },
-        SessionError::NoData { is_udp: true, is_emulated: false },
+        SessionError::NoData(NoDataCause::UdpBlocked),
         SessionError::UnusableFrames {
             reason: "they are damaged or in an unsupported JPEG format".to_owned(),
         },
@@ -1472,7 +1469,7 @@ fn preferences_of_network_and_privacy_are_applied() {
     assert!(settings.retransmission && settings.automatic_playout_delay && !settings.keep_recents);
     assert_eq!((settings.recents.len(), settings.interface_scale), (0, 150));
     let url = SourceUrl::parse("rtsp://camera.example/live").unwrap();
-    harness.app.connect(url.clone(), RtspOptions::for_source(&url), false);
+    harness.app.connect(url.clone(), StreamOptions::for_source(&url), false);
     let Some(Command::Connect { options, .. }) = harness.next_command() else { panic!("not connected") };
     assert_eq!((options.retransmission, options.fec), (true, "5".parse().ok()));
     assert_eq!(harness.app.settings().recents, [], "nothing is remembered any more");

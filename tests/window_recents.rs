@@ -15,7 +15,7 @@ use reelay::backend::{BackendEvent, BackendEventKind, Command, ListEntry, MediaS
 use reelay::media::{FrameRate, decode};
 use reelay::media_file::MediaFile;
 use reelay::proto::rtsp::{LowerTransport, Method};
-use reelay::session::{Dialect, Goal, RtspOptions, RtspState, SessionError, SessionEvent, SourceUrl};
+use reelay::session::{Dialect, Goal, RtspState, SessionError, SessionEvent, SourceUrl, StreamOptions};
 use reelay::settings::{
     Controls, LastAttempt, PanelKind, Recent, RecentSource, RecentStream, Settings, ThemePreference,
 };
@@ -349,7 +349,7 @@ fn unreachable() -> SessionError {
 /// Connects to a stream; returns its generation.
 fn connect(harness: &mut AppHarness, url: &str) -> u64 {
     let url = SourceUrl::parse_as(url, Dialect::Standard).unwrap();
-    harness.app.connect(url, RtspOptions::default(), false);
+    harness.app.connect(url, StreamOptions::default(), false);
     let connect = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
         Command::Connect { generation, .. } => Some(generation),
         _ => None,

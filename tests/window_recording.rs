@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::app_harness::{AppHarness, DEFAULT_SIZE, MIN_SIZE, media_info};
 use common::avi_files::AviOptions;
@@ -23,7 +23,7 @@ use reelay::proto::rtsp::{Npt, RtspUrl};
 use reelay::recording::{RecordingFormat, RecordingProgress, RecordingResult, SnapshotFormat, UserFolders};
 use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
-    Goal, RtspOptions, RtspState, SessionCommand, SessionEvent, SourceUrl, TransportPreference,
+    Goal, RtspState, SessionCommand, SessionEvent, SourceUrl, StreamOptions, TransportPreference,
 };
 use reelay::settings::{Controls, Settings, ThemePreference};
 use reelay::ui::{AppOptions, Message, Shortcut};
@@ -89,6 +89,18 @@ fn record_button_and_key_start_and_end_a_recording() {
     let Some(Command::Open { source, goal, .. }) = harness.next_command() else { panic!("not opened") };
     assert_eq!(source, MediaSource::File(PathBuf::from("/home/ann/Videos/sample.mov")));
     assert_eq!(goal, Goal::Playing);
+}
+
+#[test]
+fn recording_is_marked_in_fullscreen_while_controls_are_hidden() {
+    let mut harness = recording(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::WindowOpened(iced::window::Id::unique()));
+    harness.send(Message::Shortcut(Shortcut::Fullscreen));
+    harness.send(Message::Tick(Instant::now() + Duration::from_secs(9)));
+    assert!(!harness.shows("Pause") && harness.shows("0:12, 3.42 MB"));
+    harness.assert_snapshot("recording-fullscreen", DEFAULT_SIZE);
+    emit(&mut harness, RecordingUpdate::Ended(result("sample.mov", None)));
+    assert!(!harness.shows("0:12, 3.42 MB"));
 }
 
 #[test]
@@ -462,7 +474,7 @@ fn gap_of_a_lost_connection_stays_in_the_recording() {
     fs::write(&film, AviOptions { rate: (50, 1), ..AviOptions::default() }.encode(&frames)).unwrap();
     let server = KillableServer::start(&film, ([127, 0, 0, 1], 0).into());
     let url = SourceUrl::from(server.url.clone());
-    let options = RtspOptions { transport: TransportPreference::Tcp, ..RtspOptions::for_source(&url) };
+    let options = StreamOptions { transport: TransportPreference::Tcp, ..StreamOptions::for_source(&url) };
     let mut playing = Playing::with(Command::Connect { generation: 1, url, options, goal: Goal::Ready });
     let recordings = folder.path().join("recordings");
     playing.record(&recordings, 20);

@@ -19,7 +19,7 @@ use reelay::backend::{
 use reelay::media::FrameRate;
 use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{Message as RtspMessage, MessageLimits, MessageReader, Request, RtspUrl};
-use reelay::session::{RtspOptions, SessionEvent, SourceUrl, TransportPreference};
+use reelay::session::{SessionEvent, SourceUrl, StreamOptions, TransportPreference};
 use reelay::settings::{Controls, PanelKind, Settings};
 use reelay::ui::{self, App, AppOptions, BackendUpdate, Message, Shortcut, messages};
 use tokio::sync::mpsc;
@@ -171,7 +171,8 @@ impl Window {
     }
 
     fn connect(&mut self, url: SourceUrl) {
-        let options = RtspOptions { transport: TransportPreference::Tcp, ..RtspOptions::for_source(&url) };
+        let options =
+            StreamOptions { transport: TransportPreference::Tcp, ..StreamOptions::for_source(&url) };
         self.app.connect(url, options, false);
     }
 

@@ -23,8 +23,8 @@ use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::{Factor, Npt};
 use crate::server_embed::{Server, ServerEvent};
 use crate::session::{
-    Decoder, EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, PlayoutDelay, RtspOptions, RtspState,
-    Screen, Session, SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
+    Decoder, EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, PlayoutDelay, RtspState, Screen, Session,
+    SessionCommand, SessionEvent, SessionOptions, SourceUrl, StreamOptions, TrustedCertificates,
 };
 use crate::stats::Figures;
 
@@ -280,7 +280,7 @@ impl Engine {
         self.opening = Some(OpenTask { generation, goal, task, _cancelled: guard });
     }
 
-    fn connect(&mut self, generation: u64, url: SourceUrl, options: RtspOptions, goal: Goal) {
+    fn connect(&mut self, generation: u64, url: SourceUrl, options: StreamOptions, goal: Goal) {
         self.close(generation);
         self.start_session(generation, url, options, goal);
     }
@@ -321,8 +321,8 @@ impl Engine {
         self.media_file = Some(media_file);
         let url = self.server.url_of(&name);
         let (retransmission, fec) = (self.retransmission, self.error_correction);
-        let rtsp = RtspOptions { retransmission, fec, ..RtspOptions::default() };
-        self.start_session(generation, url.into(), rtsp, goal);
+        let stream = StreamOptions { retransmission, fec, ..StreamOptions::default() };
+        self.start_session(generation, url.into(), stream, goal);
         self.show_first_frame();
         self.shared.stop_unless(generation);
         self.share_film().await;
@@ -354,7 +354,7 @@ impl Engine {
         self.emit(self.generation, BackendEventKind::Sharing(sharing)).await;
     }
 
-    fn start_session(&mut self, generation: u64, url: SourceUrl, rtsp: RtspOptions, goal: Goal) {
+    fn start_session(&mut self, generation: u64, url: SourceUrl, stream: StreamOptions, goal: Goal) {
         self.generation = generation;
         let first_frame = Arc::new(OnceLock::new());
         let screen = Screen { decoder: self.decoder.clone(), generation, first_frame: first_frame.clone() };
@@ -362,7 +362,7 @@ impl Engine {
         let placement =
             if self.media_file.is_some() { EmulatorPlacement::AtServer } else { EmulatorPlacement::AtClient };
         let options = SessionOptions {
-            rtsp,
+            stream,
             emulator: EmulatorOptions { emulator: self.emulator.clone(), placement },
             playout_delay: self.playout_delay,
             trusted: self.trusted.clone(),

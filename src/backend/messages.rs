@@ -14,7 +14,7 @@ use crate::media_file::{IndexProgress, MediaInfo};
 use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::Factor;
 use crate::session::{
-    Goal, PlayoutDelay, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate,
+    Goal, PlayoutDelay, SessionCommand, SessionEvent, SourceUrl, StreamOptions, TrustedCertificate,
 };
 
 /// Command from the window to the backend.
@@ -37,7 +37,7 @@ pub enum Command {
         /// Address of the stream.
         url: SourceUrl,
         /// Transport, ports and timeouts of the session.
-        options: RtspOptions,
+        options: StreamOptions,
         /// Initial goal of the session.
         goal: Goal,
     },

@@ -21,12 +21,12 @@ use crate::stats::{PacketLog, Snapshot};
 /// use reelay::proto::rtsp::RtspUrl;
 /// use reelay::session::{
 ///     Client, ClientInput, ClientOptions, ClientOutput, DEFAULT_PLAYOUT_DELAY, EmulatorOptions, Goal, NetworkPath,
-///     RtcpIdentity, RtspClient, RtspOptions, SessionCommand, SessionEvent,
+///     RtcpIdentity, RtspClient, StreamOptions, SessionCommand, SessionEvent,
 /// };
 ///
 /// let now = Instant::now();
 /// let options = ClientOptions {
-///     rtsp: RtspOptions::default(),
+///     stream: StreamOptions::default(),
 ///     playout_delay: DEFAULT_PLAYOUT_DELAY.into(),
 ///     rtcp_identity: RtcpIdentity { ssrc: 1, cname: "example".to_owned() },
 ///     emulator: EmulatorOptions::default(),

@@ -168,13 +168,8 @@ pub enum SessionError {
         reason: String,
     },
     /// No data arrived for 5 seconds after PLAY.
-    #[error("{}", describe_no_data(*is_udp, *is_emulated))]
-    NoData {
-        /// True if data was to arrive over UDP, which firewalls often block.
-        is_udp: bool,
-        /// True if a network is emulated.
-        is_emulated: bool,
-    },
+    #[error("No data has arrived {0}")]
+    NoData(NoDataCause),
     /// Frames arrive, but none can be shown.
     #[error("Frames arrive but cannot be shown ({reason}); try another stream or file.")]
     UnusableFrames {
@@ -197,8 +192,22 @@ impl SessionError {
 
     /// Returns true if the session continues by itself once the cause is gone.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::NoData { .. })
+        matches!(self, Self::NoData(_))
     }
+}
+
+/// Most likely cause of missing data. Its text continues the sentence that nothing has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoDataCause {
+    /// The emulated network may hold the data back.
+    #[error("through the emulated network for 5 seconds; reduce its loss or raise its throughput.")]
+    EmulatedNetwork,
+    /// No packet of this session has arrived over UDP, which firewalls often block.
+    #[error("for 5 seconds; check the network and the firewall, or connect with TCP.")]
+    UdpBlocked,
+    /// The server sends nothing, or the network fails.
+    #[error("for 5 seconds; check the network and the server, or connect again.")]
+    ServerSilent,
 }
 
 fn advice_on_timeout(method: &Method) -> &'static str {
@@ -253,18 +262,6 @@ fn describe_ports_unavailable(port: Option<u16>, reason: &str) -> String {
             u32::from(port) + 1
         ),
         None => format!("No pair of UDP ports is free ({reason}); close other programs, or use TCP."),
-    }
-}
-
-fn describe_no_data(is_udp: bool, is_emulated: bool) -> &'static str {
-    match (is_emulated, is_udp) {
-        (true, _) => {
-            "No data has arrived through the emulated network for 5 seconds; reduce its loss or raise its throughput."
-        }
-        (false, true) => {
-            "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP."
-        }
-        (false, false) => "No data has arrived for 5 seconds; check the server, or connect again.",
     }
 }
 

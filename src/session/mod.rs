@@ -48,7 +48,7 @@ pub use classroom::{
 };
 pub use client::Client;
 pub use driver::{FrameQueue, FrameSinks, QueuedFrame, RecorderSlot, Screen, Session};
-pub use error::SessionError;
+pub use error::{NoDataCause, SessionError};
 pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent, TlsProblem};
 pub use frame::Frame;
 pub use http::{HttpClient, HttpError};
@@ -57,7 +57,7 @@ pub use logged_message::{Direction, LoggedMessage};
 pub use message_log::{LogEntry, MediaPeriod, MessageLog};
 pub use options::{
     ClientOptions, DEFAULT_PLAYOUT_DELAY, DEFAULT_SNAPSHOT_INTERVAL, EmulatorOptions, EmulatorPlacement,
-    PlayoutDelay, RtcpIdentity, RtspOptions, SessionOptions, TransportPreference,
+    HttpOptions, PlayoutDelay, RtcpIdentity, SessionOptions, StreamOptions, TransportPreference,
 };
 pub use peer_mistakes::{PeerMistake, PeerMistakes};
 pub use playback_speed::{SpeedRefusal, SpeedResponse};

@@ -47,7 +47,7 @@ pub const WAITING_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// Options of requests and transport.
-    pub rtsp: RtspOptions,
+    pub stream: StreamOptions,
     /// Time between the earliest arrival that the network allows and display.
     pub playout_delay: PlayoutDelay,
     /// Size in bytes requested for the receive buffers of the UDP sockets.
@@ -61,7 +61,7 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> Self {
         Self {
-            rtsp: RtspOptions::default(),
+            stream: StreamOptions::default(),
             playout_delay: PlayoutDelay::Fixed(DEFAULT_PLAYOUT_DELAY),
             receive_buffer_size: udp_ports::SOCKET_BUFFER_SIZE,
             emulator: EmulatorOptions::default(),
@@ -74,7 +74,7 @@ impl Default for SessionOptions {
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
     /// Options of requests and transport.
-    pub rtsp: RtspOptions,
+    pub stream: StreamOptions,
     /// Time between the earliest arrival that the network allows and display.
     pub playout_delay: PlayoutDelay,
     /// SSRC and CNAME in RTCP.
@@ -99,49 +99,61 @@ pub enum TransportPreference {
 
 /// Options of requests and transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RtspOptions {
+pub struct StreamOptions {
     /// Transports that RTP may use.
     pub transport: TransportPreference,
     /// RTP port of the client; RTCP uses the next one. `None` lets the system choose.
     pub rtp_port: Option<u16>,
-    /// Spelling of the RTP port in SETUP that a classroom server is known to read; others are tried after it.
-    pub port_spelling: PortSpelling,
     /// Timeout of a connection attempt and of each request.
     pub response_timeout: Duration,
-    /// Interval between the requests for snapshots of a camera that sends one JPEG per request.
-    pub snapshot_interval: Duration,
     /// True if a lost session is set up again, as long as the user does not stop it.
     pub reconnects: bool,
-    /// True if a stream over HTTP has ended when the server closes the connection between two frames, unless it has
-    /// shown that it is live. Its length is unknown then, and a camera that is started again looks the same.
-    pub ends_at_close: bool,
     /// True if lost packets are requested again over UDP, where the server offers it (RFC 4585, RFC 4588).
     pub retransmission: bool,
     /// Arrangement of the packets that parity packets protect over UDP, where the server offers them (RFC 5109, RFC
     /// 8627); `None` for no parity packets.
     pub fec: Option<ParityLayout>,
+    /// Spelling of the RTP port in SETUP that a classroom server is known to read; others are tried after it.
+    pub port_spelling: PortSpelling,
+    /// Options of a stream over HTTP.
+    pub http: HttpOptions,
+}
+
+/// Options of a stream over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// Interval between the requests for snapshots of a camera that sends one JPEG per request.
+    pub snapshot_interval: Duration,
+    /// True if the stream has ended when the server closes the connection between two frames, unless it has shown that
+    /// it is live. Its length is unknown then, and a camera that is started again looks the same.
+    pub ends_at_close: bool,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self { snapshot_interval: DEFAULT_SNAPSHOT_INTERVAL, ends_at_close: false }
+    }
 }
 
 /// Default interval between the requests for snapshots: five per second, which every camera can follow.
 pub const DEFAULT_SNAPSHOT_INTERVAL: Duration = Duration::from_millis(200);
 
-impl Default for RtspOptions {
+impl Default for StreamOptions {
     fn default() -> Self {
         Self {
             transport: TransportPreference::Auto,
             rtp_port: None,
-            port_spelling: PortSpelling::default(),
             response_timeout: Duration::from_secs(5),
-            snapshot_interval: DEFAULT_SNAPSHOT_INTERVAL,
             reconnects: false,
-            ends_at_close: false,
             retransmission: false,
             fec: None,
+            port_spelling: PortSpelling::default(),
+            http: HttpOptions::default(),
         }
     }
 }
 
-impl RtspOptions {
+impl StreamOptions {
     /// Creates the options for playing a stream in the window: a lost session is set up again, except with a classroom
     /// server, which would start the film from the beginning.
     pub fn for_source(url: &SourceUrl) -> Self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reelay::impairment::{Impairments, LossModel};
 use reelay::media::decode::decode;
 use reelay::media::payload::{PayloadFormat, packetize};
-use reelay::session::{ClientInput, Goal, RtspOptions, SessionCommand, SessionEvent, TransportPreference};
+use reelay::session::{ClientInput, Goal, SessionCommand, SessionEvent, StreamOptions, TransportPreference};
 use reelay::stats::Snapshot;
 
 use super::simulation::{MS, ShownFrame, World, WorldOptions};
@@ -91,11 +91,11 @@ impl Method {
             impairments: Impairments { loss, delay: round_trip / 2, ..Impairments::default() },
             upstream_loss: loss.ratio,
             upstream_delay: Some(round_trip / 2),
-            rtsp: RtspOptions {
+            stream: StreamOptions {
                 transport: TransportPreference::Udp,
                 retransmission: !round_trip.is_zero(),
                 fec: layout.map(|layout| layout.parse().unwrap()),
-                ..RtspOptions::default()
+                ..StreamOptions::default()
             },
             playout_delay: self.playout_delay().into(),
             seed,

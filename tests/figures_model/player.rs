@@ -9,7 +9,7 @@ use reelay::proto::rtsp::{
 };
 use reelay::session::{
     Client, ClientInput, ClientOptions, ClientOutput, Goal, NetworkPath, RtcpIdentity, RtspClient,
-    RtspOptions, SessionCommand, TransportPreference,
+    SessionCommand, StreamOptions, TransportPreference,
 };
 
 /// A client without sockets, and the time.
@@ -33,7 +33,7 @@ impl Player {
         let start = Instant::now();
         let transport = if is_tcp { TransportPreference::Tcp } else { TransportPreference::Udp };
         let options = ClientOptions {
-            rtsp: RtspOptions { transport, ..RtspOptions::default() },
+            stream: StreamOptions { transport, ..StreamOptions::default() },
             playout_delay: Duration::from_millis(20).into(),
             rtcp_identity: RtcpIdentity { ssrc: 1, cname: "player".to_owned() },
             emulator: Default::default(),

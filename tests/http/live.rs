@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reelay::media::payload::{PayloadFormat, packetize};
 use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, RtspUrl, encode_interleaved};
-use reelay::session::{ClientInput, Goal, RtspClient, RtspOptions, TransportPreference};
+use reelay::session::{ClientInput, Goal, RtspClient, StreamOptions, TransportPreference};
 
 use super::jpegs::{JpegKind, test_jpeg};
 use super::player::{MS, Player, START_S, jpeg, timed_part};
@@ -70,7 +70,7 @@ fn delay_over_http_does_not_grow_with_the_sender_clock() {
 fn playing_rtsp() -> Player {
     let start = Instant::now();
     let mut options = Player::options(start, false, Default::default());
-    options.rtsp = RtspOptions { transport: TransportPreference::Tcp, ..options.rtsp };
+    options.stream = StreamOptions { transport: TransportPreference::Tcp, ..options.stream };
     let client = RtspClient::new(RtspUrl::parse("rtsp://camera/live").unwrap(), options);
     let mut player = Player::with_client(Box::new(client), start);
     player.set_goal(Goal::Playing);

@@ -7,8 +7,8 @@ use reelay::proto::http::HttpUrl;
 use reelay::proto::rtcp::{Epoch, NtpTime};
 use reelay::session::{
     Client, ClientInput, ClientOptions, ClientOutput, EmulatorOptions, Frame, Goal, HttpClient,
-    LoggedMessage, NetworkPath, ReconnectReason, RtcpIdentity, RtspOptions, RtspState, SessionCommand,
-    SessionEvent,
+    LoggedMessage, NetworkPath, ReconnectReason, RtcpIdentity, RtspState, SessionCommand, SessionEvent,
+    StreamOptions,
 };
 use reelay::stats::Snapshot;
 
@@ -70,7 +70,7 @@ impl Player {
         let is_on = impairments != Impairments::default();
         let emulator = Emulator::new(EmulatorSettings { is_on, seed: 3, impairments });
         ClientOptions {
-            rtsp: RtspOptions { reconnects, ..RtspOptions::default() },
+            stream: StreamOptions { reconnects, ..StreamOptions::default() },
             playout_delay: (50 * MS).into(),
             rtcp_identity: RtcpIdentity { ssrc: 5, cname: "player".to_owned() },
             emulator: EmulatorOptions { emulator, ..EmulatorOptions::default() },

@@ -9,7 +9,7 @@ use reelay::media_file::{MediaFile, RecordingPlace};
 use reelay::recording::{Recorder, RecordingFormat, RecordingOptions};
 use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
-    FrameSinks, Goal, RecorderSlot, RtspOptions, Session, SessionCommand, SessionEvent, SessionOptions,
+    FrameSinks, Goal, RecorderSlot, Session, SessionCommand, SessionEvent, SessionOptions, StreamOptions,
     TransportPreference,
 };
 use tokio::sync::mpsc;
@@ -158,8 +158,8 @@ async fn disk_that_does_not_write_delays_no_frame_of_the_session() {
     let slot = RecorderSlot::default();
     slot.set(Some(recorder.queue()));
     let (event_sender, mut events) = mpsc::channel(64);
-    let rtsp = RtspOptions { transport: TransportPreference::Tcp, ..RtspOptions::default() };
-    let options = SessionOptions { rtsp, ..SessionOptions::default() };
+    let stream = StreamOptions { transport: TransportPreference::Tcp, ..StreamOptions::default() };
+    let options = SessionOptions { stream, ..SessionOptions::default() };
     let sinks = FrameSinks { recorder: slot, ..FrameSinks::default() };
     let session = Session::start(server.url_of(&name), options, sinks, event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));

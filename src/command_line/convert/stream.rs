@@ -16,8 +16,9 @@ use crate::media_file::RecordingPlace;
 use crate::proto::rtsp::{LowerTransport, Npt};
 use crate::recording::{Recorder, RecordingOptions, RecordingResult};
 use crate::session::{
-    Dialect, Frame, FrameQueue, FrameSinks, Goal, ReconnectReason, RtspOptions, Session, SessionCommand,
-    SessionError, SessionEvent, SessionOptions, SourceUrl, TransportPreference, TrustedCertificates,
+    Dialect, Frame, FrameQueue, FrameSinks, Goal, HttpOptions, ReconnectReason, Session, SessionCommand,
+    SessionError, SessionEvent, SessionOptions, SourceUrl, StreamOptions, TransportPreference,
+    TrustedCertificates,
 };
 
 /// Maximum time that the end of the command waits for the response to TEARDOWN.
@@ -117,7 +118,11 @@ async fn play(
         return StreamEnd::NoPositions;
     }
     let options = SessionOptions {
-        rtsp: RtspOptions { transport, ends_at_close: true, ..RtspOptions::for_source(url) },
+        stream: StreamOptions {
+            transport,
+            http: HttpOptions { ends_at_close: true, ..HttpOptions::default() },
+            ..StreamOptions::for_source(url)
+        },
         trusted: Arc::new(TrustedCertificates::anywhere(arguments.tls_fingerprint)),
         ..SessionOptions::default()
     };

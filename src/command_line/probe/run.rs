@@ -14,14 +14,16 @@ use crate::command_line::target::Target;
 use crate::command_line::values::RecordFile;
 use crate::command_line::{recording, stderr};
 use crate::impairment::Emulator;
+use crate::media::FrameRate;
 use crate::media::container::FrameTimes;
 use crate::media_file::{MediaFile, RecordingPlace};
 use crate::net::deadline::wait_for_deadline;
 use crate::recording::{Recorder, RecordingOptions};
 use crate::server_embed::{Observer, RestartMarkers, Server, ServerEvent, ServerOptions};
 use crate::session::{
-    DEFAULT_PLAYOUT_DELAY, Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions,
-    Session, SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
+    DEFAULT_PLAYOUT_DELAY, DEFAULT_SNAPSHOT_INTERVAL, Dialect, EmulatorOptions, EmulatorPlacement, Frame,
+    FrameSinks, Goal, HttpOptions, Session, SessionCommand, SessionEvent, SessionOptions, SourceUrl,
+    StreamOptions, TrustedCertificates,
 };
 use crate::stats::ReportSubject;
 
@@ -113,7 +115,7 @@ async fn play(
     let is_finite = emulation.placement == EmulatorPlacement::AtServer
         || arguments.target.dialect() == Dialect::Classroom;
     let options = SessionOptions {
-        rtsp: rtsp_options(arguments),
+        stream: stream_options(arguments),
         emulator: emulation,
         playout_delay: arguments.playout_delay.unwrap_or(DEFAULT_PLAYOUT_DELAY.into()),
         trusted: Arc::new(TrustedCertificates::anywhere(arguments.tls_fingerprint)),
@@ -239,17 +241,15 @@ async fn wait_for_recording_error(recorder: &mut Option<Recorder>) -> CommandErr
     }
 }
 
-fn rtsp_options(arguments: &ProbeArguments) -> RtspOptions {
-    let options = RtspOptions {
+fn stream_options(arguments: &ProbeArguments) -> StreamOptions {
+    let snapshot_interval = arguments.snapshot_rate.map_or(DEFAULT_SNAPSHOT_INTERVAL, FrameRate::interval);
+    StreamOptions {
         transport: arguments.transport,
         rtp_port: arguments.rtp_port,
         retransmission: arguments.retransmission,
         fec: arguments.fec,
-        ..RtspOptions::default()
-    };
-    match arguments.snapshot_rate {
-        Some(rate) => RtspOptions { snapshot_interval: rate.interval(), ..options },
-        None => options,
+        http: HttpOptions { snapshot_interval, ..HttpOptions::default() },
+        ..StreamOptions::default()
     }
 }
 

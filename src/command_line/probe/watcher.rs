@@ -16,7 +16,9 @@ use crate::media::container::FrameTimes;
 use crate::media::jpeg::{Dimensions, frame_dimensions};
 use crate::proto::rtsp::LowerTransport;
 use crate::recording::RecordingProgress;
-use crate::session::{Dialect, Frame, PeerMistake, SessionError, SessionEvent, incomplete_reason};
+use crate::session::{
+    Dialect, Frame, NoDataCause, PeerMistake, SessionError, SessionEvent, incomplete_reason,
+};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
 
 /// Playing time of a stream without an end, if the arguments set none.
@@ -257,8 +259,8 @@ impl<'a> Watcher<'a> {
     /// Returns the error of the session. Missing data is attributed to the emulated network if there is one.
     fn playback_error(&self, error: &SessionError) -> CommandError {
         match error {
-            SessionError::NoData { is_udp, .. } if self.is_emulated() => {
-                let error = SessionError::NoData { is_udp: *is_udp, is_emulated: true };
+            SessionError::NoData(_) if self.is_emulated() => {
+                let error = SessionError::NoData(NoDataCause::EmulatedNetwork);
                 CommandError::new(error.to_string())
             }
             _ => CommandError::of_session(error),

@@ -133,14 +133,37 @@ impl Pacer {
         }
     }
 
-    /// Due time of a frame. Frames before the first one are due at the start.
+    /// Due time of a frame. Frames before the first one are due at the start, and skipped ones between those that are
+    /// sent.
     pub fn due(&self, frame: u64) -> Instant {
+        let nanos = |index| u64::try_from(self.time_of_index(index).as_nanos()).unwrap_or(u64::MAX);
+        self.origin + Duration::from_nanos(self.interpolate(frame, nanos))
+    }
+
+    /// Time at which a PLAY ends that stops before this frame.
+    pub fn end_before(&self, frame: u64) -> Instant {
         self.origin + self.time_of_index(self.send_index(frame))
     }
 
     /// Distance of a frame from the first one, in ticks of the RTP clock.
     pub fn ticks(&self, frame: u64) -> u64 {
-        self.ticks_of_index(self.send_index(frame))
+        self.interpolate(frame, |index| self.ticks_of_index(index))
+    }
+
+    /// Value for a frame of a function that is known for the frames that are sent.
+    fn interpolate(&self, frame: u64, value: impl Fn(u64) -> u64) -> u64 {
+        let index = self.send_index(frame);
+        let next = value(index);
+        if index == 0 || self.frame_at_index(index) == frame {
+            return next;
+        }
+        let (previous, stride) = (value(index - 1), u64::from(self.stride.as_thousandths()));
+        let since_previous = frame
+            .saturating_sub(self.first_frame)
+            .saturating_mul(1_000)
+            .saturating_sub((index - 1).saturating_mul(stride));
+        let difference = u128::from(next.saturating_sub(previous)) * u128::from(since_previous);
+        previous.saturating_add(u64::try_from(difference / u128::from(stride)).unwrap_or(u64::MAX))
     }
 
     /// Interval from a frame to the one that is sent after it, in ticks of the RTP clock.
@@ -327,10 +350,11 @@ mod tests {
     }
 
     #[test]
-    fn skipped_frame_maps_to_next_sent_frame() {
+    fn skipped_frame_lies_between_those_that_are_sent() {
         let times = FrameTimes::Assumed(FrameRate::per_second(20));
         let pacer = Pacer::new(times, Instant::now(), 0, playback_speed(4_000, 1_000));
-        assert_eq!([4, 5, 7, 8].map(|frame| pacer.ticks(frame)), [4_500, 9_000, 9_000, 9_000]);
+        assert_eq!([4, 5, 7, 8].map(|frame| pacer.ticks(frame)), [4_500, 5_625, 7_875, 9_000]);
+        assert_eq!([5, 7, 8].map(|frame| pacer.end_before(frame)), [pacer.due(8); 3]);
         assert_eq!([4, 5, 8].map(|frame| pacer.next_frame(frame)), [8, 12, 12]);
     }
 

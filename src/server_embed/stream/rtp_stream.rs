@@ -297,11 +297,16 @@ impl RtpStream {
         self.active_play.as_mut().filter(|play| is_next && matches!(play.frame_state, FrameState::Fetching))
     }
 
-    /// Moves to the next frame of the schedule, but not beyond the stop frame.
+    /// Moves to the next frame of the schedule, but not beyond the stop frame. The last frame of the range is sent even
+    /// where Scale would skip it: it stays on the screen.
     fn advance(&mut self) {
         let Some(play) = &self.active_play else { return };
-        let next = play.pacer.next_frame(self.position);
-        let next = play.stop_frame().map_or(next, |stop| next.min(stop));
+        let mut next = play.pacer.next_frame(self.position);
+        if let Some(stop) = play.stop_frame() {
+            let last = stop.saturating_sub(1);
+            let skips_last = next >= stop && self.position < last && play.is_end_of_stream();
+            next = if skips_last { last } else { next.min(stop) };
+        }
         self.skip_frames(next.saturating_sub(self.position));
     }
 
@@ -399,7 +404,7 @@ impl RtpStream {
         let Some(play) = &self.active_play else { return StreamOutput::Idle };
         let is_end_of_stream = play.is_end_of_stream();
         let earliest_bye = play.last_sent_at.filter(|_| is_end_of_stream).map(|sent| sent + BYE_DELAY);
-        let due = play.pacer.due(self.position).max(earliest_bye.unwrap_or(now));
+        let due = play.pacer.end_before(self.position).max(earliest_bye.unwrap_or(now));
         if now + LONG_WAIT <= due {
             return self.wait_long(now, due);
         }

@@ -60,7 +60,7 @@ impl ClassroomClient {
         Self {
             presentation: build_presentation(url.file(), FrameRate::CLASSROOM, None),
             pipeline: Pipeline::new(&options),
-            machine: ClassroomMachine::new(url, options.rtsp),
+            machine: ClassroomMachine::new(url, options.stream),
             last_emulator_stats: None,
             frame_rate: FrameRate::CLASSROOM,
             frame_count: None,

@@ -13,7 +13,7 @@ use super::url::ClassroomUrl;
 use crate::proto::rtsp::{Method, PortPair, StatusCode as Code};
 use crate::session::error::SessionError;
 use crate::session::machine::{Machine, MachineCore};
-use crate::session::options::RtspOptions;
+use crate::session::options::StreamOptions;
 use crate::session::state::{Goal, RtspState, SessionStatus};
 
 /// Action of the classroom dialect alone.
@@ -49,7 +49,7 @@ pub struct MediaLength {
 pub struct ClassroomMachine {
     core: MachineCore<ClassroomAction>,
     url: ClassroomUrl,
-    options: RtspOptions,
+    options: StreamOptions,
     stage: Stage,
     /// UDP port on which frames are received.
     rtp_port: u16,
@@ -94,7 +94,7 @@ struct InFlight {
 
 impl ClassroomMachine {
     /// Creates a machine without a session.
-    pub fn new(url: ClassroomUrl, options: RtspOptions) -> Self {
+    pub fn new(url: ClassroomUrl, options: StreamOptions) -> Self {
         Self {
             core: MachineCore::default(),
             url,
@@ -472,7 +472,7 @@ mod tests {
     impl ScriptedSession {
         fn new() -> Self {
             let url = ClassroomUrl::new("lab.example", 1025, "movie.Mjpeg").unwrap();
-            let machine = ClassroomMachine::new(url, RtspOptions::default());
+            let machine = ClassroomMachine::new(url, StreamOptions::default());
             Self {
                 machine,
                 now: Instant::now(),
@@ -645,7 +645,7 @@ mod tests {
     #[test]
     fn remembered_spelling_is_used_first() {
         let url = ClassroomUrl::new("lab.example", 1025, "movie.Mjpeg").unwrap();
-        let options = RtspOptions { port_spelling: PortSpelling::Bare, ..RtspOptions::default() };
+        let options = StreamOptions { port_spelling: PortSpelling::Bare, ..StreamOptions::default() };
         let machine = ClassroomMachine::new(url, options);
         let mut session = ScriptedSession { machine, ..ScriptedSession::new() };
         session.set_goal(Goal::Ready);

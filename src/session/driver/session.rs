@@ -77,7 +77,7 @@ fn new_client(source: SourceUrl, options: SessionOptions) -> Box<dyn Client> {
     let rtcp_identity =
         RtcpIdentity { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
     let options = ClientOptions {
-        rtsp: options.rtsp,
+        stream: options.stream,
         playout_delay: options.playout_delay,
         rtcp_identity,
         emulator: options.emulator,

@@ -47,7 +47,7 @@ pub struct HttpClient {
     last_status: Option<u16>,
     /// The server has shown that the stream is live.
     is_live: bool,
-    /// See [`RtspOptions::ends_at_close`](crate::session::RtspOptions::ends_at_close).
+    /// See [`HttpOptions::ends_at_close`](crate::session::HttpOptions::ends_at_close).
     ends_at_close: bool,
 }
 
@@ -72,9 +72,9 @@ impl HttpClient {
     pub fn new(url: HttpUrl, options: ClientOptions) -> Self {
         Self {
             pipeline: Pipeline::new(&options),
-            machine: HttpMachine::new(url, options.rtsp),
+            machine: HttpMachine::new(url, options.stream),
             is_live: false,
-            ends_at_close: options.rtsp.ends_at_close,
+            ends_at_close: options.stream.http.ends_at_close,
             inbound: Inbound::Nothing,
             ssrc: options.rtcp_identity.ssrc,
             is_local: false,

@@ -15,7 +15,7 @@ use crate::session::authorization::Authorization;
 use crate::session::backoff::Backoff;
 use crate::session::error::SessionError;
 use crate::session::machine::{Machine, MachineCore};
-use crate::session::options::RtspOptions;
+use crate::session::options::StreamOptions;
 use crate::session::presentation::Presentation;
 use crate::session::reconnect::ReconnectReason;
 use crate::session::state::{Goal, RtspState, SessionStatus};
@@ -61,7 +61,7 @@ pub struct HttpMachine {
     original_url: HttpUrl,
     /// URL of the next request, after redirects.
     url: HttpUrl,
-    options: RtspOptions,
+    options: StreamOptions,
     state: RtspState,
     link: Link,
     /// True once [`HttpAction::SetUp`] was queued for this session.
@@ -122,7 +122,7 @@ const MAX_BUSY_WAIT: Duration = Duration::from_secs(60);
 
 impl HttpMachine {
     /// Creates a machine without a connection.
-    pub fn new(url: HttpUrl, options: RtspOptions) -> Self {
+    pub fn new(url: HttpUrl, options: StreamOptions) -> Self {
         Self {
             core: MachineCore::default(),
             authorization: Authorization::new(url.credentials()),
@@ -153,7 +153,7 @@ impl HttpMachine {
 
     /// Interval between the requests for snapshots.
     pub fn snapshot_interval(&self) -> Duration {
-        self.options.snapshot_interval
+        self.options.http.snapshot_interval
     }
 
     /// Host and port of the server.
@@ -293,7 +293,7 @@ impl HttpMachine {
     /// Returns the time of the next request for a snapshot; `None` unless snapshots are being polled.
     fn next_poll(&self) -> Option<Instant> {
         let is_polling = self.is_polled && self.state == RtspState::Playing;
-        self.last_request.filter(|_| is_polling)?.checked_add(self.options.snapshot_interval)
+        self.last_request.filter(|_| is_polling)?.checked_add(self.options.http.snapshot_interval)
     }
 
     fn is_request_due(&self, now: Instant) -> bool {

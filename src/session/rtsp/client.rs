@@ -68,7 +68,7 @@ impl RtspClient {
     pub fn new(url: RtspUrl, options: ClientOptions) -> Self {
         Self {
             pipeline: Pipeline::new(&options),
-            machine: RtspMachine::new(url, options.rtsp),
+            machine: RtspMachine::new(url, options.stream),
             message_reader: MessageReader::new(MessageLimits::CLIENT),
             has_received_bytes: false,
             presentation: None,

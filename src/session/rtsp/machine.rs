@@ -20,7 +20,7 @@ use crate::session::authorization::Authorization;
 use crate::session::backoff::Backoff;
 use crate::session::error::SessionError;
 use crate::session::machine::{Machine, MachineCore};
-use crate::session::options::{RtspOptions, TransportPreference};
+use crate::session::options::{StreamOptions, TransportPreference};
 use crate::session::playback_speed::SpeedResponse;
 use crate::session::presentation::Presentation;
 use crate::session::reconnect::ReconnectReason;
@@ -54,7 +54,7 @@ pub enum RtspAction {
 pub struct RtspMachine {
     core: MachineCore<RtspAction>,
     url: RtspUrl,
-    options: RtspOptions,
+    options: StreamOptions,
     /// Position at which the next PLAY is to start.
     seek: Option<Npt>,
     speed: SpeedControl,
@@ -193,7 +193,7 @@ const MAX_WAIT_AFTER_JUMP: Duration = Duration::from_secs(1);
 
 impl RtspMachine {
     /// Creates a machine without a session.
-    pub fn new(url: RtspUrl, options: RtspOptions) -> Self {
+    pub fn new(url: RtspUrl, options: StreamOptions) -> Self {
         Self {
             authorization: Authorization::new(url.credentials()),
             core: MachineCore::default(),

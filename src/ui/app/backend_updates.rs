@@ -9,7 +9,7 @@ use super::backend_subscription::{BackendSubscription, BackendUpdate};
 use super::message::Message;
 use super::state::App;
 use crate::backend::{BackendEvent, BackendEventKind};
-use crate::session::{Picture, PortSpelling, RtspState, SessionError, SessionEvent};
+use crate::session::{NoDataCause, Picture, PortSpelling, RtspState, SessionError, SessionEvent};
 use crate::ui::widget::video::PictureHandle;
 
 impl App {
@@ -202,10 +202,11 @@ impl App {
     /// Marks missing data as emulated loss if emulation is on and the media is a local file. The session of a file does
     /// not know that the embedded server emulates loss; the session of a remote stream emulates it itself and knows.
     fn mark_emulated_loss(&self, event: &mut BackendEventKind) {
-        if let BackendEventKind::Session(SessionEvent::Failed(SessionError::NoData { is_emulated, .. })) =
-            event
+        let is_emulated = self.playback.host().is_none() && self.network.settings().is_on;
+        if let BackendEventKind::Session(SessionEvent::Failed(SessionError::NoData(cause))) = event
+            && is_emulated
         {
-            *is_emulated |= self.playback.host().is_none() && self.network.settings().is_on;
+            *cause = NoDataCause::EmulatedNetwork;
         }
     }
 

@@ -229,7 +229,7 @@ const FRAME_WIDTH: f32 = 66.0;
 const DIGIT_WIDTH: f32 = 7.8;
 
 /// Returns the red mark with time and size of the recording; `None` if nothing is recorded.
-fn recording_label<'a>(recording: RecordingState) -> Option<Element<'a, Action>> {
+pub fn recording_label<'a, M: 'a>(recording: RecordingState) -> Option<Element<'a, M>> {
     let state = recording.label()?;
     let mark = container(icon_sized(Icon::Record, 10.0)).style(theme::recording_mark);
     let state = text(state).size(size::SMALL).wrapping(Wrapping::None);

@@ -9,7 +9,7 @@ use super::state::App;
 use crate::backend::{Command, FrameRates, MediaSource};
 use crate::command_line::{Target, WindowArguments};
 use crate::media::FrameRate;
-use crate::session::RtspOptions;
+use crate::session::StreamOptions;
 use crate::ui::hand_over::Listener;
 
 impl App {
@@ -64,9 +64,9 @@ fn source(target: Target, snapshot_rate: Option<FrameRate>) -> Source {
     match target {
         Target::File(path) => Source::Local(MediaSource::File(path)),
         Target::Stream(url) => {
-            let mut options = RtspOptions::for_source(&url);
+            let mut options = StreamOptions::for_source(&url);
             if let Some(rate) = snapshot_rate {
-                options.snapshot_interval = rate.interval();
+                options.http.snapshot_interval = rate.interval();
             }
             Source::Stream(url, options)
         }

@@ -10,7 +10,7 @@ use super::playback::Source;
 use super::state::App;
 use super::time_line::Hover;
 use crate::backend::{FoundList, ListEntry, MediaSource};
-use crate::session::{Dialect, Goal, RtspOptions, SourceUrl};
+use crate::session::{Dialect, Goal, SourceUrl, StreamOptions};
 use crate::settings::Controls;
 
 impl App {
@@ -114,7 +114,7 @@ impl App {
             ListEntry::Film(film) => Entry::new(Source::Local(film)),
             ListEntry::MissingFilm(film) => Entry::missing(Source::Local(film)),
             ListEntry::Stream(url) => {
-                let options = RtspOptions::for_source(&url);
+                let options = StreamOptions::for_source(&url);
                 Entry::new(Source::Stream(url, options))
             }
         };
@@ -163,16 +163,16 @@ impl App {
     }
 
     /// Connects to a stream, and plays it if `play` is true.
-    pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
+    pub fn connect(&mut self, url: SourceUrl, options: StreamOptions, play: bool) {
         self.open_all([Source::Stream(url, options)], play);
     }
 
     /// Connects to a stream, and plays it if `play` is true. The list stays as it is.
-    pub(super) fn start_stream(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
+    pub(super) fn start_stream(&mut self, url: SourceUrl, options: StreamOptions, play: bool) {
         let port_spelling = self.settings.port_spelling(&url.host_and_port());
         let retransmission = options.retransmission || self.settings.retransmission;
         let fec = options.fec.or(self.settings.error_correction);
-        let options = RtspOptions { port_spelling, retransmission, fec, ..options };
+        let options = StreamOptions { port_spelling, retransmission, fec, ..options };
         let goal = match (url.dialect(), play) {
             // There are always three buttons; with four, nothing is played without a click.
             (Dialect::Http, false) if self.settings.controls == Controls::Four => Goal::Ready,

@@ -17,7 +17,7 @@ use super::recent_list::{self, RecentList};
 use super::recent_state::Action;
 use super::state::App;
 use crate::backend::{MediaSource, Poster, read_poster};
-use crate::session::{RtspOptions, SessionError, SessionEvent, SourceUrl};
+use crate::session::{SessionError, SessionEvent, SourceUrl, StreamOptions};
 use crate::settings::{LastAttempt, RecentSource};
 use crate::ui::dialog::connect;
 use crate::ui::widget::focus;
@@ -58,7 +58,7 @@ impl App {
         };
         match stream.url() {
             Some(url) => {
-                let options = RtspOptions::for_source(&url);
+                let options = StreamOptions::for_source(&url);
                 self.connect(url, options, false);
                 Task::none()
             }

@@ -77,6 +77,19 @@ pub fn view<'a>(logo: &'a image::Handle, recents: RecentList<'a>, lacks_drops: b
     container(content).width(Fill).height(Fill).style(theme::page).into()
 }
 
+/// Returns the height of the empty space below the content, in logical pixels; 0 if it is scrolled.
+pub fn space_below(recents: &RecentList<'_>, available: Size, lacks_drops: bool) -> f32 {
+    let height = match (recents.is_empty(), available.width >= MIN_RECENT_WIDTH) {
+        (true, _) => Centred::new(available, lacks_drops).height,
+        (false, true) => Beside::new(recents, available, lacks_drops).height(available),
+        (false, false) => {
+            let buttons = Columns::of_width(available.width - 2.0 * space::HUGE).height();
+            buttons + recents.height() + cards_height(available.width) + 2.0 * space::WIDE
+        }
+    };
+    (available.height - height).max(0.0) / 2.0
+}
+
 // Heights of the parts, in logical pixels.
 const LOGO_SIZE: f32 = 96.0;
 const SMALL_LOGO_SIZE: f32 = 56.0;
@@ -119,13 +132,14 @@ impl Columns {
         }
     }
 
-    /// Returns the number of rows of the buttons.
-    fn rows(self) -> f32 {
-        match self {
+    /// Returns the height of the buttons.
+    fn height(self) -> f32 {
+        let rows = match self {
             Self::One => 4.0,
             Self::Two => 3.0,
             Self::Three => 2.0,
-        }
+        };
+        rows * BUTTON_HEIGHT + (rows - 1.0) * space::NORMAL
     }
 }
 
@@ -146,62 +160,105 @@ fn cards_height(width: f32) -> f32 {
     }
 }
 
-/// Returns everything in the middle, one below the other.
+/// Parts that are shown where they fit.
+#[derive(Debug, Clone, Copy)]
+struct Extras {
+    has_hint: bool,
+    has_title: bool,
+    has_logo: bool,
+    /// Height of those that are shown, with the gap beside each.
+    height: f32,
+}
+
+impl Extras {
+    /// Chooses from the hint, the title and the logo, in this order.
+    fn that_fit(spare_height: f32, gap: f32, logo_size: f32, lacks_drops: bool) -> Self {
+        let mut height = 0.0;
+        let mut fits = |part: f32| {
+            let fits = height + part + gap <= spare_height;
+            height += if fits { part + gap } else { 0.0 };
+            fits
+        };
+        let has_hint = !lacks_drops && fits(HINT_HEIGHT);
+        let (has_title, has_logo) = (fits(TITLE_HEIGHT), fits(logo_size));
+        Self { has_hint, has_title, has_logo, height }
+    }
+}
+
+/// Everything in the middle, one below the other.
+#[derive(Debug, Clone, Copy)]
+struct Centred {
+    columns: Columns,
+    gap: f32,
+    extras: Extras,
+    /// Height of the content with the space around it.
+    height: f32,
+}
+
+impl Centred {
+    fn new(available: Size, lacks_drops: bool) -> Self {
+        let columns = Columns::of_width(available.width);
+        let fixed = columns.height() + cards_height(available.width) + 2.0 * space::WIDE;
+        let spare_height = available.height - fixed - space::NORMAL;
+        let gap = if spare_height >= HINT_HEIGHT + TITLE_HEIGHT + LOGO_SIZE + 4.0 * space::HUGE {
+            space::HUGE
+        } else {
+            space::NORMAL
+        };
+        let extras = Extras::that_fit(spare_height - gap, gap, LOGO_SIZE, lacks_drops);
+        Self { columns, gap, extras, height: fixed + gap + extras.height }
+    }
+}
+
 fn without_recents(logo: &image::Handle, available: Size, lacks_drops: bool) -> Element<'_, Action> {
-    let columns = Columns::of_width(available.width);
-    let fixed = columns.rows() * (BUTTON_HEIGHT + space::NORMAL) + cards_height(available.width);
-    let spare_height = available.height - fixed - 2.0 * space::WIDE;
-    let gap = if spare_height >= HINT_HEIGHT + TITLE_HEIGHT + LOGO_SIZE + 4.0 * space::HUGE {
-        space::HUGE
-    } else {
-        space::NORMAL
-    };
-    let mut remaining = spare_height - gap;
-    let mut fits = |height: f32| {
-        let fits = height + gap <= remaining;
-        remaining -= if fits { height + gap } else { 0.0 };
-        fits
-    };
-    let (hint, title) = (
-        (!lacks_drops && fits(HINT_HEIGHT)).then(hint),
-        fits(TITLE_HEIGHT).then(|| title(Horizontal::Center)),
-    );
-    let logo = fits(LOGO_SIZE).then(|| logo_image(logo, LOGO_SIZE));
+    let Centred { columns, gap, extras, .. } = Centred::new(available, lacks_drops);
+    let logo = extras.has_logo.then(|| logo_image(logo, LOGO_SIZE));
+    let title = extras.has_title.then(|| title(Horizontal::Center));
+    let hint = extras.has_hint.then(hint);
     let cards = cards(available.width);
     let content = [logo, title, Some(action_buttons(columns)), hint, Some(cards)].into_iter().flatten();
     Column::with_children(content).spacing(gap).align_x(Center).max_width(MAX_WIDTH).into()
 }
 
-/// Returns the buttons at the left, the recents at the right, and the cards below both.
+/// The buttons at the left, the recents at the right, and the cards below both.
+#[derive(Debug, Clone, Copy)]
+struct Beside {
+    extras: Extras,
+    /// Height of buttons and recents.
+    upper_height: f32,
+}
+
+impl Beside {
+    fn new(recents: &RecentList<'_>, available: Size, lacks_drops: bool) -> Self {
+        let above = available.height - cards_height(available.width) - 2.0 * space::WIDE - space::HUGE;
+        let buttons_height = 4.0 * BUTTON_HEIGHT + 3.0 * space::SMALL;
+        let extras = Extras::that_fit(above - buttons_height, space::WIDE, SMALL_LOGO_SIZE, lacks_drops);
+        let left_height = buttons_height + extras.height;
+        let upper_height = recents.height().max(left_height).min(above.max(buttons_height));
+        Self { extras, upper_height }
+    }
+
+    /// Returns the height of the content with the space around it.
+    fn height(self, available: Size) -> f32 {
+        self.upper_height + space::HUGE + cards_height(available.width) + 2.0 * space::WIDE
+    }
+}
+
 fn beside_recents<'a>(
     logo: &'a image::Handle,
     recents: &RecentList<'a>,
     available: Size,
     lacks_drops: bool,
 ) -> Element<'a, Action> {
-    let above = available.height - cards_height(available.width) - 2.0 * space::WIDE - space::HUGE;
-    let buttons_height = 4.0 * BUTTON_HEIGHT + 3.0 * space::SMALL;
-    let mut remaining = above - buttons_height;
-    let mut fits = |height: f32| {
-        let fits = height + space::WIDE <= remaining;
-        remaining -= if fits { height + space::WIDE } else { 0.0 };
-        fits
-    };
-    let (hint, title) =
-        ((!lacks_drops && fits(HINT_HEIGHT)).then(hint), fits(TITLE_HEIGHT).then(|| title(Horizontal::Left)));
-    let logo = fits(SMALL_LOGO_SIZE).then(|| logo_image(logo, SMALL_LOGO_SIZE));
-    let used = buttons_height
-        + if hint.is_some() { HINT_HEIGHT + space::WIDE } else { 0.0 }
-        + if title.is_some() { TITLE_HEIGHT + space::WIDE } else { 0.0 }
-        + if logo.is_some() { SMALL_LOGO_SIZE + space::WIDE } else { 0.0 };
-    let height = recents.height().max(used).min(above.max(buttons_height));
+    let Beside { extras, upper_height } = Beside::new(recents, available, lacks_drops);
+    let logo = extras.has_logo.then(|| logo_image(logo, SMALL_LOGO_SIZE));
+    let title = extras.has_title.then(|| title(Horizontal::Left));
+    let hint = extras.has_hint.then(hint);
     let left = [logo, title, Some(stacked_buttons()), hint].into_iter().flatten();
     let left = Column::with_children(left).spacing(space::WIDE).width(LEFT_WIDTH);
     let right = recents.view().map(Action::Recent);
-    column![row![left, right].spacing(space::HUGE + space::NORMAL).height(height), cards(available.width)]
-        .spacing(space::HUGE)
-        .max_width(MAX_WIDTH)
-        .into()
+    let upper = row![left, right].spacing(space::HUGE + space::NORMAL).height(upper_height);
+    column![upper, cards(available.width)].spacing(space::HUGE).max_width(MAX_WIDTH).into()
 }
 
 /// Returns the buttons, the recents below them, and the cards at the end.

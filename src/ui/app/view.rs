@@ -20,6 +20,9 @@ use crate::ui::widget::click_position;
 use crate::ui::widget::focus_layer::{FocusLayer, covered, focus_layer};
 use crate::ui::widget::video::{self, PictureHandle};
 
+/// Height of a banner with two lines of text and the space around it, in logical pixels.
+const BANNER_HEIGHT: f32 = 88.0;
+
 impl App {
     /// Returns the content of the window.
     pub fn view(&self) -> Element<'_, Message> {
@@ -133,25 +136,34 @@ impl App {
     /// Returns the area between header and controls: the start screen or the video, with the banner. `covered` is the
     /// width at the right that panels cover, in logical pixels.
     fn view_screen(&self, covered: f32) -> Element<'_, Message> {
-        let banner = banner::view(&self.playback, &self.session_record, self.start_hint(), self.now)
-            .filter(|_| !self.banner_timeout.is_over())
-            .map(|banner| banner.map(Message::Banner));
         let content = match self.playback.source() {
-            // Below the start screen and not over it, where it could cover a button.
-            None => {
-                let banner = banner.map(|banner| container(banner).style(theme::page));
-                column![
-                    start_screen::view(&self.logo, self.recent_list(), self.lacks_drops).map(Message::Start)
-                ]
-                .extend(banner.map(Element::from))
-                .into()
-            }
-            Some(_) => self.view_video(banner, covered),
+            None => responsive(|available| self.view_start_screen(available)).into(),
+            Some(_) => self.view_video(self.view_banner(), covered),
         };
         match self.is_file_hovering {
             true => stack![content, view_drop_area()].into(),
             false => content,
         }
+    }
+
+    fn view_banner(&self) -> Option<Element<'_, Message>> {
+        banner::view(&self.playback, &self.session_record, self.start_hint(), self.now)
+            .filter(|_| !self.banner_timeout.is_over())
+            .map(|banner| banner.map(Message::Banner))
+    }
+
+    /// Returns the start screen with the banner over its lower edge, or below it where it could cover a button.
+    fn view_start_screen(&self, available: Size) -> Element<'_, Message> {
+        let recents = self.recent_list();
+        let has_space = start_screen::space_below(&recents, available, self.lacks_drops) >= BANNER_HEIGHT;
+        let screen = start_screen::view(&self.logo, recents, self.lacks_drops).map(Message::Start);
+        let (over, below) = match has_space {
+            true => (self.view_banner().map(|banner| container(banner).align_bottom(Fill)), None),
+            false => (None, self.view_banner().map(|banner| container(banner).style(theme::page))),
+        };
+        // The same widgets with and without a banner, so that the start screen keeps its focus and its scrolling.
+        let screen = stack![screen].extend(over.map(Element::from));
+        column![screen].extend(below.map(Element::from)).into()
     }
 
     /// Returns the button to press while there is no picture yet, as a sentence.
@@ -168,21 +180,31 @@ impl App {
         }
     }
 
-    /// Returns the video with the banner over its lower edge and, in full screen, the controls; neither is where panels
-    /// cover the video.
+    /// Returns the video with the banner over its lower edge and, in full screen, the controls, or the mark of a
+    /// recording while they are hidden; nothing is where panels cover the video.
     fn view_video<'a>(&'a self, banner: Option<Element<'a, Message>>, covered: f32) -> Element<'a, Message> {
         let video = video::video(self.picture.as_ref(), self.pixel_ratio(), Message::VideoResized)
             .on_right_press(|at| Message::ShowMenu(Menu::Context(at)));
         let video = mouse_area(video).on_double_click(Message::VideoDoubleClicked);
         let controls = self.has_overlay_controls().then(|| opaque(self.view_controls()));
+        let mark = (self.window.is_fullscreen && controls.is_none()).then(|| self.view_recording_mark());
         let overlay: Vec<_> = banner.into_iter().chain(controls).collect();
-        match overlay.is_empty() {
+        let padding = iced::Padding::ZERO.right(covered);
+        let overlay = (!overlay.is_empty())
+            .then(|| container(column(overlay)).align_bottom(Fill).padding(padding).into());
+        let mark = mark.flatten().map(|mark| container(mark).align_right(Fill).padding(padding).into());
+        let layers: Vec<_> = overlay.into_iter().chain(mark).collect();
+        match layers.is_empty() {
             true => video.into(),
-            false => {
-                let padding = iced::Padding::ZERO.right(covered);
-                stack![video, container(column(overlay)).align_bottom(Fill).padding(padding)].into()
-            }
+            false => stack![video].extend(layers).into(),
         }
+    }
+
+    /// Returns the mark of a recording, for the upper right corner of the video; `None` if nothing is recorded.
+    fn view_recording_mark(&self) -> Option<Element<'_, Message>> {
+        let label = controls::recording_label(self.recording.state)?;
+        let mark = container(label).padding([space::TIGHT, space::SMALL]).style(theme::banner(false));
+        Some(container(mark).padding(space::NORMAL).into())
     }
 }
 

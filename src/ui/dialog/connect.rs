@@ -11,8 +11,8 @@ use crate::media::FrameRate;
 use crate::proto::http::HttpUrl;
 use crate::proto::rtsp::{RtspUrl, UrlError};
 use crate::session::{
-    ClassroomUrl, ClassroomUrlError, DEFAULT_SNAPSHOT_INTERVAL, Dialect, RtspOptions, SourceUrl,
-    TransportPreference,
+    ClassroomUrl, ClassroomUrlError, DEFAULT_SNAPSHOT_INTERVAL, Dialect, HttpOptions, SourceUrl,
+    StreamOptions, TransportPreference,
 };
 use crate::settings::KnownServer;
 use crate::ui::dialog::layout::{buttons, setting_row, title};
@@ -112,7 +112,7 @@ pub enum Action {
     /// Move the keyboard focus to this field, unless a control has it.
     FocusUnlessControl(Field),
     /// Connect to this stream, and close the dialog.
-    Connect(SourceUrl, RtspOptions),
+    Connect(SourceUrl, StreamOptions),
     /// Open the file with this path, and close the dialog. Needed on systems without a file dialog.
     Open(PathBuf),
     /// Close the dialog without connecting.
@@ -267,14 +267,14 @@ impl Form {
         Action::Focus(Field::File)
     }
 
-    fn parse(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
+    fn parse(&self) -> Result<(SourceUrl, StreamOptions), FieldError> {
         match self.dialect {
             Dialect::Standard | Dialect::Http => self.parse_standard(),
             Dialect::Classroom => self.classroom.parse(),
         }
     }
 
-    fn parse_standard(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
+    fn parse_standard(&self) -> Result<(SourceUrl, StreamOptions), FieldError> {
         let typed = self.url.trim();
         if HttpUrl::has_http_scheme(typed) {
             return self.parse_http(typed);
@@ -296,24 +296,26 @@ impl Form {
         })?;
         let url = SourceUrl::from(url);
         let rtp_port = parse_rtp_port(Field::RtpPort, &self.rtp_port)?;
-        let options = RtspOptions { transport: self.transport, rtp_port, ..RtspOptions::for_source(&url) };
+        let options =
+            StreamOptions { transport: self.transport, rtp_port, ..StreamOptions::for_source(&url) };
         Ok((url, options))
     }
 
-    fn parse_http(&self, typed: &str) -> Result<(SourceUrl, RtspOptions), FieldError> {
+    fn parse_http(&self, typed: &str) -> Result<(SourceUrl, StreamOptions), FieldError> {
         let url = HttpUrl::parse(typed).map_err(|error| FieldError {
             field: Field::Url,
             message: format!("This is not a URL of a camera: {error}. Try http://host/path."),
         })?;
         let url = SourceUrl::from(url);
         let snapshot_interval = parse_snapshot_rate(&self.snapshot_rate)?;
-        let options = RtspOptions { snapshot_interval, ..RtspOptions::for_source(&url) };
+        let http = HttpOptions { snapshot_interval, ..HttpOptions::default() };
+        let options = StreamOptions { http, ..StreamOptions::for_source(&url) };
         Ok((url, options))
     }
 }
 
 impl ClassroomFields {
-    fn parse(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
+    fn parse(&self) -> Result<(SourceUrl, StreamOptions), FieldError> {
         let field_error = |field, message: String| FieldError { field, message };
         let port = self.port.trim().parse().ok().filter(|port: &u16| *port > 0).ok_or_else(|| {
             field_error(
@@ -331,7 +333,7 @@ impl ClassroomFields {
         })?;
         let rtp_port = parse_rtp_port(Field::ClassroomRtpPort, &self.rtp_port)?;
         let url = SourceUrl::from(url);
-        let options = RtspOptions { rtp_port, ..RtspOptions::for_source(&url) };
+        let options = StreamOptions { rtp_port, ..StreamOptions::for_source(&url) };
         Ok((url, options))
     }
 }
@@ -540,9 +542,9 @@ mod tests {
         };
         let (Action::Connect(url, options), _) = with_rate("") else { panic!() };
         assert_eq!((url.dialect(), url.to_string().as_str()), (Dialect::Http, "http://camera/image.jpg"));
-        assert_eq!((options.snapshot_interval, options.reconnects), (DEFAULT_SNAPSHOT_INTERVAL, true));
+        assert_eq!((options.http.snapshot_interval, options.reconnects), (DEFAULT_SNAPSHOT_INTERVAL, true));
         let (Action::Connect(_, options), _) = with_rate("10") else { panic!() };
-        assert_eq!(options.snapshot_interval, Duration::from_millis(100));
+        assert_eq!(options.http.snapshot_interval, Duration::from_millis(100));
         let (action, form) = with_rate("0");
         assert_eq!((error_field(&action, &form), form.is_expanded), (Some(Field::SnapshotRate), true));
     }

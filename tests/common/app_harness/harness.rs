@@ -13,7 +13,7 @@ use reelay::backend::{BackendEventKind, BackendHandle, BackendOutputs, Command, 
 use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{LowerTransport, RtspUrl};
 use reelay::session::{
-    Decoder, Goal, Presentation, RtspOptions, RtspState, SessionCommand, SessionEvent, SourceUrl,
+    Decoder, Goal, Presentation, RtspState, SessionCommand, SessionEvent, SourceUrl, StreamOptions,
 };
 use reelay::settings::{Controls, Settings, ThemePreference};
 use reelay::stats::Figures;
@@ -128,7 +128,7 @@ impl AppHarness {
     fn connecting_with(controls: Controls, theme: ThemePreference, url: impl Into<SourceUrl>) -> Self {
         let mut harness = Self::new(controls, theme);
         let url = url.into();
-        let options = RtspOptions::for_source(&url);
+        let options = StreamOptions::for_source(&url);
         harness.app.connect(url, options, true);
         // The settings, which remember the stream, are not saved in tests.
         harness.send(Message::Tick(Instant::now()));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reelay::impairment::Impairments;
 use reelay::media::payload::PayloadFormat;
-use reelay::session::{EmulatorPlacement, PlayoutDelay, RtspOptions};
+use reelay::session::{EmulatorPlacement, PlayoutDelay, StreamOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
 
@@ -15,7 +15,7 @@ pub struct WorldOptions {
     pub repeats: u64,
     /// Payload format of the frames.
     pub format: PayloadFormat,
-    pub rtsp: RtspOptions,
+    pub stream: StreamOptions,
     pub playout_delay: PlayoutDelay,
     /// Impairments of RTP and RTCP from the server.
     pub impairments: Impairments,
@@ -58,7 +58,7 @@ impl WorldOptions {
             frames,
             repeats: 1,
             format: PayloadFormat::OriginalHeader,
-            rtsp: RtspOptions::default(),
+            stream: StreamOptions::default(),
             playout_delay: (50 * MS).into(),
             impairments: Impairments::default(),
             seed: 1,

@@ -84,7 +84,7 @@ impl World {
         let is_on = impairments != Impairments::default();
         let emulator = Emulator::new(EmulatorSettings { is_on, seed: world_options.seed, impairments });
         let options = ClientOptions {
-            rtsp: world_options.rtsp,
+            stream: world_options.stream,
             playout_delay: world_options.playout_delay,
             rtcp_identity,
             emulator: EmulatorOptions { emulator: emulator.clone(), placement: world_options.placement },

@@ -11,7 +11,7 @@ use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{Npt, PortPair, encode_interleaved};
 use reelay::session::{
     Client, ClientInput, ClientOptions, ClientOutput, EmulatorOptions, EmulatorPlacement, Goal, NetworkPath,
-    PlayoutDelay, RtcpIdentity, RtspOptions, RtspState, SessionCommand, SessionEvent, TransportPreference,
+    PlayoutDelay, RtcpIdentity, RtspState, SessionCommand, SessionEvent, StreamOptions, TransportPreference,
 };
 use reelay::stats::Snapshot;
 
@@ -61,12 +61,12 @@ pub fn client_options(choice: u8) -> (ClientOptions, Instant) {
     };
     let settings = EmulatorSettings { is_on: choice & 8 != 0, seed: 1, impairments };
     let options = ClientOptions {
-        rtsp: RtspOptions {
+        stream: StreamOptions {
             transport,
             reconnects: choice & 4 != 0,
             retransmission: choice & 16 != 0,
             fec: ["3", "4x3"][usize::from(choice & 128 != 0)].parse().ok().filter(|_| choice & 64 != 0),
-            ..RtspOptions::default()
+            ..StreamOptions::default()
         },
         playout_delay: match choice & 32 {
             0 => Duration::from_millis(20).into(),

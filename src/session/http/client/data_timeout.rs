@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::HttpClient;
 use crate::session::data_timeout::extend_timeout;
-use crate::session::error::SessionError;
+use crate::session::error::{NoDataCause, SessionError};
 use crate::session::events::SessionEvent;
 use crate::session::http::receiver::HttpFrameReceiver;
 use crate::session::options::WAITING_TIMEOUT;
@@ -45,9 +45,11 @@ impl HttpClient {
         if idle_time >= self.extended(NO_DATA_TIMEOUT)
             && !std::mem::replace(&mut self.has_reported_no_data, true)
         {
-            let is_emulated = self.pipeline.emulator.may_hold_back(last);
-            let error = SessionError::NoData { is_udp: false, is_emulated };
-            self.pipeline.outputs.emit(SessionEvent::Failed(error));
+            let cause = match self.pipeline.emulator.may_hold_back(last) {
+                true => NoDataCause::EmulatedNetwork,
+                false => NoDataCause::ServerSilent,
+            };
+            self.pipeline.outputs.emit(SessionEvent::Failed(SessionError::NoData(cause)));
         }
         if idle_time >= self.extended(STALL_TIMEOUT) && !std::mem::replace(&mut self.has_stalled, true) {
             self.machine.handle_stall(now);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::RtspClient;
 use crate::proto::rtsp::LowerTransport;
 use crate::session::data_timeout::extend_timeout;
-use crate::session::error::SessionError;
+use crate::session::error::{NoDataCause, SessionError};
 use crate::session::events::SessionEvent;
 use crate::session::options::WAITING_TIMEOUT;
 use crate::session::presentation::Presentation;
@@ -94,13 +94,19 @@ impl RtspClient {
         if idle_time >= self.extend_timeout(NO_DATA_TIMEOUT)
             && !std::mem::replace(&mut self.notified.no_data, true)
         {
-            let is_udp = self
-                .transport
-                .as_ref()
-                .is_some_and(|transport| transport.lower_transport == LowerTransport::Udp);
             self.machine.check_server(now, last);
-            let is_emulated = self.pipeline.emulator.may_hold_back(last);
-            self.pipeline.outputs.emit(SessionEvent::Failed(SessionError::NoData { is_udp, is_emulated }));
+            let error = SessionError::NoData(self.no_data_cause(last));
+            self.pipeline.outputs.emit(SessionEvent::Failed(error));
+        }
+    }
+
+    fn no_data_cause(&self, last: Instant) -> NoDataCause {
+        if self.pipeline.emulator.may_hold_back(last) {
+            NoDataCause::EmulatedNetwork
+        } else if self.is_over_udp() && !self.has_received_packets {
+            NoDataCause::UdpBlocked
+        } else {
+            NoDataCause::ServerSilent
         }
     }
 
@@ -137,11 +143,11 @@ impl RtspClient {
     /// Returns true if no UDP packet has arrived since SETUP over UDP. False while a network is emulated, whose losses
     /// are to be seen and not avoided by TCP.
     fn has_no_datagrams(&self) -> bool {
-        let has_no_packets = !self.has_received_packets && !self.pipeline.emulator.is_on();
-        has_no_packets
-            && self
-                .transport
-                .as_ref()
-                .is_some_and(|transport| transport.lower_transport == LowerTransport::Udp)
+        self.is_over_udp() && !self.has_received_packets && !self.pipeline.emulator.is_on()
+    }
+
+    fn is_over_udp(&self) -> bool {
+        let transport = self.transport.as_ref();
+        transport.is_some_and(|transport| transport.lower_transport == LowerTransport::Udp)
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::source::Source;
 use super::state::{Opening, Playback, PreviousFile, ResumePoint};
 use crate::backend::{Command, MediaSource};
-use crate::session::{Goal, RtspOptions, RtspState, SourceUrl};
+use crate::session::{Goal, RtspState, SourceUrl, StreamOptions};
 
 /// Time after which the window says that a file is being opened. Most files are open before it.
 const OPENING_BANNER_DELAY: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ impl Playback {
     }
 
     /// Connects to a stream. The current file is closed, and reopened if the stream cannot be set up.
-    pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, goal: Goal) {
+    pub fn connect(&mut self, url: SourceUrl, options: StreamOptions, goal: Goal) {
         let generation = self.allocate_generation();
         let previous_file = self.take_previous_file();
         self.backend.send(Command::Connect { generation, url: url.clone(), options, goal });

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::backend::MediaSource;
-use crate::session::{RtspOptions, SourceUrl};
+use crate::session::{SourceUrl, StreamOptions};
 
 /// Origin of the media that is open.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub enum Source {
     /// File on this machine, or the sample; streamed by the embedded server.
     Local(MediaSource),
     /// Stream of a remote server.
-    Stream(SourceUrl, RtspOptions),
+    Stream(SourceUrl, StreamOptions),
 }
 
 impl Source {

@@ -10,7 +10,7 @@ use crate::format::enumerated;
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::{Factor, Npt};
 use crate::session::{
-    Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl, SpeedRefusal,
+    Dialect, Goal, Presentation, RtspState, SessionStatus, SourceUrl, SpeedRefusal, StreamOptions,
     UntrustedCertificate,
 };
 
@@ -121,7 +121,7 @@ pub struct SignInRequest {
     /// URL that requires them.
     pub url: SourceUrl,
     /// Options to connect with again.
-    pub options: RtspOptions,
+    pub options: StreamOptions,
     /// True if the stream was to be played.
     pub play: bool,
     /// True if the server has refused the credentials in `url`.
@@ -134,7 +134,7 @@ pub struct TrustRequest {
     /// URL of the stream; the certificate may be that of another server, to which it redirects.
     pub url: SourceUrl,
     /// Options to connect with again.
-    pub options: RtspOptions,
+    pub options: StreamOptions,
     /// True if the stream was to be played.
     pub play: bool,
     /// Certificate that was not accepted.

@@ -12,8 +12,8 @@ use crate::media::jpeg::Dimensions;
 use crate::media_file::{IndexProgress, MediaInfo};
 use crate::proto::rtsp::{LowerTransport, Npt, Response, RtspUrl, StatusCode as RtspStatus};
 use crate::session::{
-    Goal, Presentation, RtspOptions, RtspState, SessionCommand, SessionError, SessionEvent, SessionStatus,
-    SourceUrl,
+    Goal, NoDataCause, Presentation, RtspState, SessionCommand, SessionError, SessionEvent, SessionStatus,
+    SourceUrl, StreamOptions,
 };
 use crate::settings::Controls;
 
@@ -153,10 +153,7 @@ fn no_data_notice_clears_when_data_resumes() {
         playback.handle_event(BackendEvent { generation: 1, kind: BackendEventKind::Session(event) })
     };
     send_event(&mut playback, SessionEvent::Waiting(true));
-    send_event(
-        &mut playback,
-        SessionEvent::Failed(SessionError::NoData { is_udp: true, is_emulated: false }),
-    );
+    send_event(&mut playback, SessionEvent::Failed(SessionError::NoData(NoDataCause::ServerSilent)));
     assert!(playback.is_waiting() && playback.notice().is_some());
     send_event(&mut playback, SessionEvent::Waiting(false));
     assert!(!playback.is_waiting() && playback.notice().is_none());
@@ -215,7 +212,7 @@ fn reopening_at_new_frame_rate_resumes_at_same_frame() {
 #[test]
 fn failed_stream_restores_previous_file_and_position() {
     let url = || SourceUrl::from(RtspUrl::parse("rtsp://h/x").unwrap());
-    let options = RtspOptions::for_source(&url());
+    let options = StreamOptions::for_source(&url());
     let (mut playback, mut commands) = opened(Goal::Playing);
     set_status(&mut playback, RtspState::Playing, Goal::Playing, false);
     playback.set_picture_position(Some(Npt::from_micros(5_000_000)));
