@@ -10,7 +10,8 @@ use common::window_harness::WindowHarness;
 use iced::keyboard::{Key, key::Named};
 use iced::widget::Id;
 use iced::{Point, mouse};
-use iced_test::selector;
+use iced_test::Simulator;
+use iced_test::selector::{self, Candidate};
 use reelay::backend::{BackendEventKind, Command, FoundList, ListEntry, MediaSource};
 use reelay::impairment::{EmulatorSettings, EmulatorStats, Impairments, Preset};
 use reelay::media::FrameRate;
@@ -267,7 +268,7 @@ fn network_panel_shows_counts() {
 fn total_emulated_loss_is_not_blamed_on_firewall() {
     let names_emulated_network = |mut harness: AppHarness| {
         harness.send(Message::Network(reelay::ui::network::Message::Preset(Preset::by_name("3G").unwrap())));
-        harness.emit_session_event(SessionEvent::Failed(SessionError::NoData(NoDataCause::ServerSilent)));
+        harness.emit_session_event(SessionEvent::Failed(SessionError::NoData(NoDataCause::NetworkOrServer)));
         harness.shows(&SessionError::NoData(NoDataCause::EmulatedNetwork).to_string())
     };
     assert!(names_emulated_network(AppHarness::with_sample(Controls::Three, ThemePreference::Dark)));
@@ -1340,6 +1341,31 @@ fn start_screen_matches_snapshots() {
         AppHarness::new(Controls::Three, theme).assert_snapshot(name, DEFAULT_SIZE);
     }
     AppHarness::new(Controls::Three, ThemePreference::Dark).assert_snapshot("start-smallest", MIN_SIZE);
+}
+
+/// Nothing moves under the pointer when a notice comes, and the notice covers no card.
+#[test]
+fn start_screen_stays_in_place_when_a_notice_comes() {
+    let before = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    let after = harness_with_open_error();
+    for size in [MIN_SIZE, DEFAULT_SIZE, LARGE_SIZE] {
+        let bounds = |harness: &AppHarness, start: &'static str| {
+            let mut ui = Simulator::with_size(reelay::ui::iced_settings(), size, harness.app.view());
+            let found = ui.find(move |candidate: Candidate<'_>| match candidate {
+                Candidate::Text { content, bounds, .. } => content.starts_with(start).then_some(bounds),
+                _ => None,
+            });
+            found.unwrap()
+        };
+        for label in ["Play the sample film", "Connect to a stream…", "Serve the sample film"] {
+            assert_eq!(bounds(&before, label), bounds(&after, label), "{label} at {size:?}");
+        }
+        let (card, notice) =
+            (bounds(&after, "The sample film for other players"), bounds(&after, "talk.mjpeg is"));
+        // Those of the card and of the notice.
+        let padding = 12.0 + 8.0;
+        assert!(card.y + card.height + padding <= notice.y, "{size:?}: {card:?} {notice:?}");
+    }
 }
 
 /// Returns an application that shows the longest error about a file.

@@ -66,29 +66,46 @@ impl Lesson {
 /// files are not delivered.
 pub fn view<'a>(logo: &'a image::Handle, recents: RecentList<'a>, lacks_drops: bool) -> Element<'a, Action> {
     let content = responsive(move |available| {
+        let available = match has_banner_space(&recents, available, lacks_drops) {
+            true => without_banner(available),
+            false => available,
+        };
         let content = match (recents.is_empty(), available.width >= MIN_RECENT_WIDTH) {
             (true, _) => without_recents(logo, available, lacks_drops),
             (false, true) => beside_recents(logo, &recents, available, lacks_drops),
             (false, false) => above_recents(&recents, available),
         };
         let content = container(content).padding([space::WIDE, space::HUGE]).center_x(Fill);
-        center(scrollable(content).style(theme::scroll_bar)).into()
+        container(center(scrollable(content).style(theme::scroll_bar))).height(available.height).into()
     });
     container(content).width(Fill).height(Fill).style(theme::page).into()
 }
 
-/// Returns the height of the empty space below the content, in logical pixels; 0 if it is scrolled.
-pub fn space_below(recents: &RecentList<'_>, available: Size, lacks_drops: bool) -> f32 {
-    let height = match (recents.is_empty(), available.width >= MIN_RECENT_WIDTH) {
-        (true, _) => Centred::new(available, lacks_drops).height,
-        (false, true) => Beside::new(recents, available, lacks_drops).height(available),
+/// Returns true if the lower edge is kept free for a banner, so that nothing moves when one comes: the content needs
+/// neither scrolling nor a shorter list of recents for it.
+pub fn has_banner_space(recents: &RecentList<'_>, available: Size, lacks_drops: bool) -> bool {
+    let reduced = without_banner(available);
+    match (recents.is_empty(), available.width >= MIN_RECENT_WIDTH) {
+        (true, _) => Centred::new(reduced, lacks_drops).height <= reduced.height,
+        (false, true) => {
+            let beside = |size| Beside::new(recents, size, lacks_drops).height(size);
+            beside(available) <= reduced.height && beside(reduced) == beside(available)
+        }
         (false, false) => {
             let buttons = Columns::of_width(available.width - 2.0 * space::HUGE).height();
-            buttons + recents.height() + cards_height(available.width) + 2.0 * space::WIDE
+            let parts = buttons + recents.height() + cards_height(available.width);
+            parts + 4.0 * space::WIDE <= reduced.height
         }
-    };
-    (available.height - height).max(0.0) / 2.0
+    }
 }
+
+/// Returns the size of the start screen above a banner.
+fn without_banner(available: Size) -> Size {
+    Size::new(available.width, available.height - BANNER_HEIGHT)
+}
+
+/// Height of a banner with two lines of text and the space around it, in logical pixels.
+const BANNER_HEIGHT: f32 = 88.0;
 
 // Heights of the parts, in logical pixels.
 const LOGO_SIZE: f32 = 96.0;
@@ -199,12 +216,9 @@ impl Centred {
     fn new(available: Size, lacks_drops: bool) -> Self {
         let columns = Columns::of_width(available.width);
         let fixed = columns.height() + cards_height(available.width) + 2.0 * space::WIDE;
-        let spare_height = available.height - fixed - space::NORMAL;
-        let gap = if spare_height >= HINT_HEIGHT + TITLE_HEIGHT + LOGO_SIZE + 4.0 * space::HUGE {
-            space::HUGE
-        } else {
-            space::NORMAL
-        };
+        let spare_height = available.height - fixed;
+        let fits = |gap: f32| HINT_HEIGHT + TITLE_HEIGHT + LOGO_SIZE + 4.0 * gap <= spare_height;
+        let gap = [space::HUGE, space::WIDE].into_iter().find(|gap| fits(*gap)).unwrap_or(space::NORMAL);
         let extras = Extras::that_fit(spare_height - gap, gap, LOGO_SIZE, lacks_drops);
         Self { columns, gap, extras, height: fixed + gap + extras.height }
     }

@@ -20,9 +20,6 @@ use crate::ui::widget::click_position;
 use crate::ui::widget::focus_layer::{FocusLayer, covered, focus_layer};
 use crate::ui::widget::video::{self, PictureHandle};
 
-/// Height of a banner with two lines of text and the space around it, in logical pixels.
-const BANNER_HEIGHT: f32 = 88.0;
-
 impl App {
     /// Returns the content of the window.
     pub fn view(&self) -> Element<'_, Message> {
@@ -152,10 +149,10 @@ impl App {
             .map(|banner| banner.map(Message::Banner))
     }
 
-    /// Returns the start screen with the banner over its lower edge, or below it where it could cover a button.
+    /// Returns the start screen with the banner in the space that it keeps for one, or below it in a small window.
     fn view_start_screen(&self, available: Size) -> Element<'_, Message> {
         let recents = self.recent_list();
-        let has_space = start_screen::space_below(&recents, available, self.lacks_drops) >= BANNER_HEIGHT;
+        let has_space = start_screen::has_banner_space(&recents, available, self.lacks_drops);
         let screen = start_screen::view(&self.logo, recents, self.lacks_drops).map(Message::Start);
         let (over, below) = match has_space {
             true => (self.view_banner().map(|banner| container(banner).align_bottom(Fill)), None),
@@ -187,20 +184,20 @@ impl App {
             .on_right_press(|at| Message::ShowMenu(Menu::Context(at)));
         let video = mouse_area(video).on_double_click(Message::VideoDoubleClicked);
         let controls = self.has_overlay_controls().then(|| opaque(self.view_controls()));
-        let mark = (self.window.is_fullscreen && controls.is_none()).then(|| self.view_recording_mark());
-        let overlay: Vec<_> = banner.into_iter().chain(controls).collect();
+        let has_mark = self.window.is_fullscreen && controls.is_none();
         let padding = iced::Padding::ZERO.right(covered);
-        let overlay = (!overlay.is_empty())
-            .then(|| container(column(overlay)).align_bottom(Fill).padding(padding).into());
-        let mark = mark.flatten().map(|mark| container(mark).align_right(Fill).padding(padding).into());
-        let layers: Vec<_> = overlay.into_iter().chain(mark).collect();
+        let lower: Vec<_> = banner.into_iter().chain(controls).collect();
+        let lower = (!lower.is_empty()).then(|| container(column(lower)).align_bottom(Fill).padding(padding));
+        let mark = has_mark.then(|| self.view_recording_mark()).flatten();
+        let mark = mark.map(|mark| container(mark).align_right(Fill).padding(padding));
+        let layers: Vec<_> = lower.into_iter().chain(mark).map(Element::from).collect();
         match layers.is_empty() {
             true => video.into(),
             false => stack![video].extend(layers).into(),
         }
     }
 
-    /// Returns the mark of a recording, for the upper right corner of the video; `None` if nothing is recorded.
+    /// Returns the mark of a recording, for a corner of the video; `None` if nothing is recorded.
     fn view_recording_mark(&self) -> Option<Element<'_, Message>> {
         let label = controls::recording_label(self.recording.state)?;
         let mark = container(label).padding([space::TIGHT, space::SMALL]).style(theme::banner(false));

@@ -153,7 +153,7 @@ fn no_data_notice_clears_when_data_resumes() {
         playback.handle_event(BackendEvent { generation: 1, kind: BackendEventKind::Session(event) })
     };
     send_event(&mut playback, SessionEvent::Waiting(true));
-    send_event(&mut playback, SessionEvent::Failed(SessionError::NoData(NoDataCause::ServerSilent)));
+    send_event(&mut playback, SessionEvent::Failed(SessionError::NoData(NoDataCause::NetworkOrServer)));
     assert!(playback.is_waiting() && playback.notice().is_some());
     send_event(&mut playback, SessionEvent::Waiting(false));
     assert!(!playback.is_waiting() && playback.notice().is_none());
