@@ -410,7 +410,7 @@ fn report_event(kind: &BackendEventKind) {
 
 /// Returns what the banner says: one word for each kind.
 fn banner_words(app: &App) -> String {
-    let no_data = SessionError::NoData(NoDataCause::ServerSilent).to_string();
+    let no_data = SessionError::NoData(NoDataCause::NetworkOrServer).to_string();
     let kinds = [
         ("Waiting for data…".to_owned(), "waiting"),
         ("Try now".to_owned(), "reconnecting"),

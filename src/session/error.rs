@@ -168,7 +168,7 @@ pub enum SessionError {
         reason: String,
     },
     /// No data arrived for 5 seconds after PLAY.
-    #[error("No data has arrived {0}")]
+    #[error("{}", describe_no_data(*.0))]
     NoData(NoDataCause),
     /// Frames arrive, but none can be shown.
     #[error("Frames arrive but cannot be shown ({reason}); try another stream or file.")]
@@ -196,18 +196,29 @@ impl SessionError {
     }
 }
 
-/// Most likely cause of missing data. Its text continues the sentence that nothing has arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Most likely cause of missing data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoDataCause {
     /// The emulated network may hold the data back.
-    #[error("through the emulated network for 5 seconds; reduce its loss or raise its throughput.")]
     EmulatedNetwork,
     /// No packet of this session has arrived over UDP, which firewalls often block.
-    #[error("for 5 seconds; check the network and the firewall, or connect with TCP.")]
     UdpBlocked,
-    /// The server sends nothing, or the network fails.
-    #[error("for 5 seconds; check the network and the server, or connect again.")]
-    ServerSilent,
+    /// The network fails, or the server sends nothing.
+    NetworkOrServer,
+}
+
+fn describe_no_data(cause: NoDataCause) -> &'static str {
+    match cause {
+        NoDataCause::EmulatedNetwork => {
+            "No data has arrived through the emulated network for 5 seconds; reduce its loss or raise its throughput."
+        }
+        NoDataCause::UdpBlocked => {
+            "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP."
+        }
+        NoDataCause::NetworkOrServer => {
+            "No data has arrived for 5 seconds; check the network and the server, or connect again."
+        }
+    }
 }
 
 fn advice_on_timeout(method: &Method) -> &'static str {

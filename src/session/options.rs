@@ -46,7 +46,7 @@ pub const WAITING_TIMEOUT: Duration = Duration::from_millis(500);
 /// Options of a session.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    /// Options of requests and transport.
+    /// Options of the stream.
     pub stream: StreamOptions,
     /// Time between the earliest arrival that the network allows and display.
     pub playout_delay: PlayoutDelay,
@@ -73,7 +73,7 @@ impl Default for SessionOptions {
 /// Options of a client.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// Options of requests and transport.
+    /// Options of the stream.
     pub stream: StreamOptions,
     /// Time between the earliest arrival that the network allows and display.
     pub playout_delay: PlayoutDelay,
@@ -97,7 +97,7 @@ pub enum TransportPreference {
     Tcp,
 }
 
-/// Options of requests and transport.
+/// Options of one stream: transport, requests, and what only classroom servers or HTTP need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamOptions {
     /// Transports that RTP may use.

@@ -47,7 +47,7 @@ pub struct HttpClient {
     last_status: Option<u16>,
     /// The server has shown that the stream is live.
     is_live: bool,
-    /// See [`HttpOptions::ends_at_close`](crate::session::HttpOptions::ends_at_close).
+    /// True if a close between two frames ends a stream that is not live.
     ends_at_close: bool,
 }
 

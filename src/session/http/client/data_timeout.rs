@@ -47,7 +47,7 @@ impl HttpClient {
         {
             let cause = match self.pipeline.emulator.may_hold_back(last) {
                 true => NoDataCause::EmulatedNetwork,
-                false => NoDataCause::ServerSilent,
+                false => NoDataCause::NetworkOrServer,
             };
             self.pipeline.outputs.emit(SessionEvent::Failed(SessionError::NoData(cause)));
         }

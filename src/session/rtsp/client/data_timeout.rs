@@ -106,7 +106,7 @@ impl RtspClient {
         } else if self.is_over_udp() && !self.has_received_packets {
             NoDataCause::UdpBlocked
         } else {
-            NoDataCause::ServerSilent
+            NoDataCause::NetworkOrServer
         }
     }
 
