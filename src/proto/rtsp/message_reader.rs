@@ -505,8 +505,8 @@ fn excerpt(line: &str) -> String {
 /// Encodes an RTP or RTCP packet for a channel of the RTSP connection (RFC 2326 §10.12).
 ///
 /// # Panics
-/// Panics if the packet is longer than 65,535 bytes, the maximum of the length field. Packets that Reelay sends fit into
-/// a datagram, and those that it forwards had such a field or were a datagram.
+/// Panics if the packet is longer than 65,535 bytes, the maximum of the length field. Packets that Reelay sends fit
+/// into a datagram, and those that it forwards had such a field or were a datagram.
 pub fn encode_interleaved(channel: u8, packet: &[u8]) -> Bytes {
     let mut framed = BytesMut::with_capacity(INTERLEAVED_PREFIX_LENGTH + packet.len());
     framed.put_slice(&interleaved_prefix(channel, packet.len()));

@@ -14,8 +14,9 @@ use crate::server_embed::playback_speed::PlaybackSpeed;
 /// up. If the file states the times of its frames, they are those of the schedule.
 ///
 /// A Scale above 1 skips frames evenly; those that are sent keep the interval of the media, because Scale should not
-/// change the data rate (RFC 2326 §12.34, appendix B). A Scale below 1 lengthens the interval. Only Speed raises the
-/// number of frames sent per second, and it does not change timestamps.
+/// change the data rate (RFC 2326 §12.34, appendix B). The last frame is sent too, at its own time between two
+/// intervals. A Scale below 1 lengthens the interval. Only Speed raises the number of frames sent per second, and it
+/// does not change timestamps.
 #[derive(Debug, Clone)]
 pub struct Pacer {
     origin: Instant,
