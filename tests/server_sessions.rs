@@ -17,7 +17,7 @@ use reelay::proto::rtp::Packet;
 use reelay::proto::rtsp::{
     Message, MessageLimits, MessageReader, Response, RtpInfo, SessionHeader, Transport,
 };
-use reelay::server_embed::{Observer, Server, ServerEvent, ServerOptions};
+use reelay::server_embed::{MANY_SESSIONS, Observer, Server, ServerEvent, ServerOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
@@ -276,6 +276,34 @@ async fn server_stop_sends_bye_on_interleaved_channel() {
     client.next_packet(0).await;
     let (messages, ()) = tokio::join!(client.read_to_end(), server.inner.stop());
     assert!(messages.iter().any(is_bye));
+}
+
+/// Enough sessions that their packets are sent together, on two threads beside the runtime of the test.
+#[tokio::test]
+async fn many_sessions_on_several_threads_get_every_packet_and_bye() {
+    let options = ServerOptions { connection_threads: 2, ..ServerOptions::default() };
+    let server = TestServer::start(2_000, options).await;
+    let mut clients = Vec::new();
+    for _ in 0..2 * MANY_SESSIONS {
+        let mut client = server.connect().await;
+        client.set_up_tcp().await;
+        clients.push(client);
+    }
+    for client in &mut clients {
+        let play = client.send_request("PLAY", "").await;
+        let (sequence, timestamp) = rtp_info(&play);
+        for index in 0..5_u16 {
+            let packet = Packet::parse(client.next_packet(0).await).unwrap();
+            assert_eq!(packet.header.sequence, sequence.wrapping_add(index));
+            let ticks = u32::from(index) * FRAME_RATE.ticks_of(1) as u32;
+            assert_eq!(packet.header.timestamp, timestamp.wrapping_add(ticks));
+        }
+    }
+    assert_eq!(server.inner.session_count(), 2 * MANY_SESSIONS);
+    server.inner.stop().await;
+    for client in &mut clients {
+        assert!(client.read_to_end().await.iter().any(is_bye));
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::thread;
 
 use super::address::listen_error;
 use super::arguments::{ServeArguments, TlsArguments, UserArguments};
@@ -38,6 +39,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         segmentation: arguments.segmentation,
         session_timeout: arguments.session_timeout,
         limits: arguments.limits,
+        connection_threads: connection_threads(),
         emulator: emulator.clone(),
         ..ServerOptions::default()
     };
@@ -61,6 +63,11 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         stderr::print_line(format_args!("{}.", emulator.total()));
     }
     Ok(())
+}
+
+/// Returns the number of threads for connections: one per core, because more would not send more.
+fn connection_threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Reads the password of the user who is admitted.

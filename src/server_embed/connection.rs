@@ -20,7 +20,7 @@ use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::classroom::ClassroomPeer;
-use super::connection_writer::{WriteQueue, write_outgoing};
+use super::connection_writer::{Content, WriteQueue, write_outgoing};
 use super::context::Context;
 use super::ids::{new_classroom_session_number, new_nonce};
 use super::setup::InterleavedChannels;
@@ -212,7 +212,7 @@ impl Connection {
 
     /// Queues bytes for the writer, waiting if the queue is full. `written` is dropped when they have been written.
     async fn write(&self, bytes: Bytes, written: Option<oneshot::Sender<()>>) {
-        self.writer.send(bytes, written).await;
+        self.writer.send(Content::Bytes(bytes), written).await;
     }
 }
 

@@ -9,6 +9,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::interleaved_packets::InterleavedPackets;
+
 /// Timeout of the items that are written together.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -39,10 +41,35 @@ pub struct WriteQueue {
 /// Receiver of the bytes that a connection writes.
 pub type WriteQueueReceiver = mpsc::UnboundedReceiver<Outgoing>;
 
-/// Bytes queued for a connection.
+/// Content of an item of the queue.
+#[derive(Debug)]
+pub enum Content {
+    /// Response, or one interleaved packet.
+    Bytes(Bytes),
+    /// Interleaved packets of a frame.
+    Packets(InterleavedPackets),
+}
+
+impl Content {
+    fn length(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Packets(packets) => packets.length(),
+        }
+    }
+
+    fn add_slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>) {
+        match self {
+            Self::Bytes(bytes) => slices.push(IoSlice::new(bytes)),
+            Self::Packets(packets) => slices.extend(packets.slices()),
+        }
+    }
+}
+
+/// Item queued for a connection.
 #[derive(Debug)]
 pub struct Outgoing {
-    bytes: Bytes,
+    content: Content,
     /// Dropped when the bytes have been written, or when the connection is closed.
     _written: Option<oneshot::Sender<()>>,
     /// Space that the bytes take in the queue.
@@ -67,12 +94,12 @@ impl WriteQueue {
         drop(self.space.acquire_many(MIN_SPACE as u32).await);
     }
 
-    /// Queues bytes, waiting until there is space. `written` is dropped when they have been written, or if the
+    /// Queues an item, waiting until there is space. `written` is dropped when it has been written, or if the
     /// connection is closed.
-    pub async fn send(&self, bytes: Bytes, written: Option<oneshot::Sender<()>>) {
-        let space = self.space.clone().acquire_many_owned(space_of(&bytes)).await.ok();
+    pub async fn send(&self, content: Content, written: Option<oneshot::Sender<()>>) {
+        let space = self.space.clone().acquire_many_owned(space_of(&content)).await.ok();
         // Fails if the connection is closed, which its sessions learn separately.
-        let _ = self.sender.send(Outgoing { bytes, _written: written, _space: space });
+        let _ = self.sender.send(Outgoing { content, _written: written, _space: space });
     }
 
     /// Queues bytes.
@@ -81,13 +108,14 @@ impl WriteQueue {
     /// Returns [`io::ErrorKind::WouldBlock`] if the queue is full, or if the connection is closed.
     pub fn try_send(&self, bytes: Bytes) -> io::Result<()> {
         let full = || io::Error::new(io::ErrorKind::WouldBlock, "the connection is full or closed");
-        let space = self.space.clone().try_acquire_many_owned(space_of(&bytes)).map_err(|_| full())?;
-        self.sender.send(Outgoing { bytes, _written: None, _space: Some(space) }).map_err(|_| full())
+        let content = Content::Bytes(bytes);
+        let space = self.space.clone().try_acquire_many_owned(space_of(&content)).map_err(|_| full())?;
+        self.sender.send(Outgoing { content, _written: None, _space: Some(space) }).map_err(|_| full())
     }
 }
 
-fn space_of(bytes: &Bytes) -> u32 {
-    bytes.len().clamp(MIN_ITEM_BYTES, MAX_QUEUED_BYTES) as u32
+fn space_of(content: &Content) -> u32 {
+    content.length().clamp(MIN_ITEM_BYTES, MAX_QUEUED_BYTES) as u32
 }
 
 /// Writes everything from the queue until all of its senders are dropped, and closes the sending direction. Items that
@@ -101,13 +129,13 @@ pub async fn write_outgoing(
 ) -> io::Result<()> {
     let mut items = Vec::with_capacity(MAX_WRITTEN_TOGETHER);
     while let Some(first) = queue.recv().await {
-        let mut length = first.bytes.len();
+        let mut length = first.content.length();
         items.push(first);
         while length < WRITTEN_TOGETHER_BYTES
             && items.len() < MAX_WRITTEN_TOGETHER
             && let Ok(next) = queue.try_recv()
         {
-            length += next.bytes.len();
+            length += next.content.length();
             items.push(next);
         }
         timeout(WRITE_TIMEOUT, write_all(&mut half, &items)).await??;
@@ -118,7 +146,8 @@ pub async fn write_outgoing(
 
 /// Writes and flushes all items, by as few system calls as possible.
 async fn write_all(half: &mut (impl AsyncWrite + Unpin), items: &[Outgoing]) -> io::Result<()> {
-    let mut slices: Vec<_> = items.iter().map(|item| IoSlice::new(&item.bytes)).collect();
+    let mut slices = Vec::new();
+    items.iter().for_each(|item| item.content.add_slices(&mut slices));
     let mut rest = &mut slices[..];
     // Items without bytes would end the loop below with an error.
     IoSlice::advance_slices(&mut rest, 0);

@@ -11,9 +11,10 @@ use tokio_util::task::TaskTracker;
 use super::auth::Authenticator;
 use super::event::{Observer, ServerEvent};
 use super::frame_cache::FrameCache;
-use super::options::{RestartMarkers, Segmentation, ServerOptions};
+use super::options::{MANY_SESSIONS, RestartMarkers, Segmentation, ServerOptions};
 use super::session_table::SessionTable;
 use super::socket_table::{Reception, SharedSockets, SocketTable};
+use super::stream::PhaseGrid;
 use crate::impairment::Emulator;
 use crate::media::payload::PayloadFormat;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
@@ -58,6 +59,8 @@ pub struct Context {
     pub tasks: TaskTracker,
     /// UDP sockets of the sessions.
     socket_table: SocketTable,
+    /// Instant from which the steps of the grid for many sessions are counted.
+    phase_origin: Instant,
 }
 
 impl Context {
@@ -83,6 +86,7 @@ impl Context {
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
             socket_table: SocketTable::default(),
+            phase_origin: Instant::now(),
         })
     }
 
@@ -93,6 +97,16 @@ impl Context {
         if self.peer_log.admit(peer.ip(), report) {
             self.observer.emit(event());
         }
+    }
+
+    /// Returns the grid on which a PLAY begins; `None` while there are few sessions, whose wake-ups cost little.
+    pub fn phase_grid(&self) -> Option<PhaseGrid> {
+        self.has_many_sessions().then(|| PhaseGrid::new(self.phase_origin, self.sessions.count()))
+    }
+
+    /// Returns true if there are so many sessions that it matters what each of them costs.
+    pub fn has_many_sessions(&self) -> bool {
+        self.sessions.count() >= MANY_SESSIONS
     }
 
     /// Returns true if packets over UDP are to be sent with segmentation offload.

@@ -85,6 +85,16 @@ impl FrameCache {
         self.cache.get_or_insert_async(&key, self.read_and_packetize(media_file, format, frame)).await
     }
 
+    /// Returns a frame in a payload format if it is in the cache.
+    pub fn cached(
+        &self,
+        media_file: &MediaFile,
+        format: PayloadFormat,
+        frame: u64,
+    ) -> Option<Arc<PacketizedFrame>> {
+        self.cache.get(&CacheKey { media_id: media_file.id(), format, frame })
+    }
+
     async fn read_and_packetize(
         &self,
         media_file: &Arc<MediaFile>,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::connection::Connection;
+use super::connection_threads::{ConnectionThreads, STOP_TIMEOUT};
 use super::context::Context;
 use super::event::{Observer, ServerEvent};
 use super::options::ServerOptions;
@@ -17,9 +18,6 @@ use crate::media_file::{Library, MediaFile};
 use crate::net::acceptor::{Accepted, Acceptor, ConnectionAttempt};
 use crate::net::open_files;
 use crate::proto::rtsp::RtspUrl;
-
-/// Maximum time that [`Server::stop`] waits for connections and sessions to close.
-const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running server.
 ///
@@ -31,11 +29,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to listen, and serves connections in the background of the current tokio runtime. Raises the limit of
-    /// open files of this process; where the system allows too few, fewer connections are admitted.
+    /// Starts to listen, and serves connections in the background of the current tokio runtime, or on threads of their
+    /// own. Raises the limit of open files of this process; where the system allows too few, fewer connections are
+    /// admitted.
     ///
     /// # Errors
-    /// Returns an error if the address cannot be bound, for example because the port is in use.
+    /// Returns an error if the address cannot be bound, for example because the port is in use, or if the system cannot
+    /// create the threads for connections.
     pub async fn start(mut options: ServerOptions, observer: Observer) -> io::Result<Self> {
         if let Some(open_files) = open_files::raise_limit(options.limits.open_files()) {
             let limits = options.limits.within_open_files(open_files);
@@ -46,8 +46,10 @@ impl Server {
             options.limits = limits;
         }
         let acceptor = Acceptor::bind(options.listen, &options.limits)?.with_tls(options.tls.clone());
-        let (address, context) = (acceptor.address(), Context::new(options, observer));
-        context.tasks.spawn(accept_connections(acceptor, context.clone()));
+        let (address, thread_count) = (acceptor.address(), options.connection_threads);
+        let context = Context::new(options, observer);
+        let threads = ConnectionThreads::start(thread_count, &context.shutdown, &context.tasks)?;
+        context.tasks.spawn(accept_connections(acceptor, threads, context.clone()));
         Ok(Self { address, context })
     }
 
@@ -122,7 +124,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
+async fn accept_connections(acceptor: Acceptor, threads: ConnectionThreads, context: Arc<Context>) {
     loop {
         let arrival = tokio::select! {
             arrival = acceptor.accept() => arrival,
@@ -135,16 +137,34 @@ async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
                 continue;
             }
         };
-        let connection_context = context.clone();
-        context.tasks.spawn(async move {
-            let debug_log = connection_context.debug_log.clone();
-            let served = Connection::serve(stream, peer, connection_context).await;
-            if let Err(error) = served
-                && debug_log.admits_debug(peer.ip())
-            {
-                tracing::debug!(%peer, %error, "connection failed");
+        match threads.assign() {
+            Some(thread) => {
+                let serving = serve_elsewhere(stream, peer, context.clone(), (place, thread.place));
+                context.tasks.spawn_on(serving, &thread.runtime);
             }
-            drop(place);
-        });
+            None => {
+                context.tasks.spawn(serve(stream, peer, context.clone(), place));
+            }
+        }
     }
+}
+
+/// Serves a connection on another runtime than the one that has accepted it.
+async fn serve_elsewhere<P>(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, place: P) {
+    // The runtime that reads from the connection is the one on which the stream is created.
+    match stream.into_std().and_then(TcpStream::from_std) {
+        Ok(stream) => serve(stream, peer, context, place).await,
+        Err(error) => tracing::warn!(%peer, %error, "connection cannot be served"),
+    }
+}
+
+/// Serves a connection, which keeps its place until it ends.
+async fn serve<P>(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, place: P) {
+    let debug_log = context.debug_log.clone();
+    if let Err(error) = Connection::serve(stream, peer, context).await
+        && debug_log.admits_debug(peer.ip())
+    {
+        tracing::debug!(%peer, %error, "connection failed");
+    }
+    drop(place);
 }

@@ -5,12 +5,13 @@
 //! Sans-I/O parts make the decisions and can be connected to a client without sockets, on virtual time: [`auth`],
 //! [`classroom`] (the dialect of classroom programs), [`handlers`] (routing, OPTIONS, DESCRIBE), [`setup`] (transport
 //! negotiation), [`session`] (the state machine), [`playback_speed`] and [`stream`] (RTP and RTCP). The other parts use
-//! sockets and tasks: one task per connection, one per session, and one thread per index while it grows.
+//! sockets and tasks: one task per connection and one per session, and one thread per index while it grows.
 //!
 //! # Call order
 //!
 //! 1. [`Server::start`] listens and accepts. Each connection gets a task (`connection`) that reads messages, and a
-//!    writer (`connection_writer`) with a queue for responses and interleaved packets.
+//!    writer (`connection_writer`) with a queue for responses and interleaved packets. `connection_threads` has the
+//!    threads on which a server with many viewers runs them.
 //! 2. The connection passes a request to [`auth`] and [`handlers::dispatch()`]. It responds to OPTIONS, DESCRIBE and
 //!    invalid requests itself.
 //! 3. SETUP: the connection calls [`setup::negotiate`], creates a [`session::ServerSession`] with a
@@ -28,12 +29,14 @@ pub mod auth;
 mod blocking_pool;
 pub mod classroom;
 mod connection;
+mod connection_threads;
 mod connection_writer;
 mod context;
 mod event;
 mod frame_cache;
 pub mod handlers;
 mod ids;
+mod interleaved_packets;
 mod listener;
 mod options;
 pub mod playback_speed;
@@ -49,4 +52,4 @@ pub use auth::Authenticator;
 pub use event::{Observer, ServerEvent};
 pub use frame_cache::DEFAULT_CACHE_CAPACITY;
 pub use listener::Server;
-pub use options::{MIN_SEGMENTATION_SESSIONS, RestartMarkers, Segmentation, ServerOptions};
+pub use options::{MANY_SESSIONS, RestartMarkers, Segmentation, ServerOptions};

@@ -34,6 +34,9 @@ pub struct ServerOptions {
     pub segmentation: Segmentation,
     /// Restart markers in frames for players that remove them again.
     pub restart_markers: RestartMarkers,
+    /// Number of threads for connections and their sessions; with 0 they run on the tokio runtime that starts the
+    /// server.
+    pub connection_threads: usize,
 }
 
 /// Insertion of restart markers, which keep a lost packet from costing more than its own part of the picture. It costs
@@ -51,8 +54,7 @@ pub enum RestartMarkers {
 /// costs a fraction. On the network they are separate, but captures on this machine show them as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Segmentation {
-    /// From [`MIN_SEGMENTATION_SESSIONS`] sessions on; with fewer, the cost does not matter, and a capture shows each
-    /// packet.
+    /// From [`MANY_SESSIONS`] sessions on; with fewer, the cost does not matter, and a capture shows each packet.
     #[default]
     Auto,
     /// For every session.
@@ -61,14 +63,15 @@ pub enum Segmentation {
     Never,
 }
 
-/// Number of sessions from which on segmentation offload is used, unless the options say otherwise.
-pub const MIN_SEGMENTATION_SESSIONS: usize = 16;
+/// Number of sessions from which on each sends its packets in the way that costs the least for all of them: more at
+/// once, with segmentation offload unless the options say otherwise, and at the same time as others.
+pub const MANY_SESSIONS: usize = 16;
 
 impl Segmentation {
     /// Returns true if segmentation offload is to be used with this number of sessions.
     pub fn is_used(self, sessions: usize) -> bool {
         match self {
-            Self::Auto => sessions >= MIN_SEGMENTATION_SESSIONS,
+            Self::Auto => sessions >= MANY_SESSIONS,
             Self::Always => true,
             Self::Never => false,
         }
@@ -89,6 +92,7 @@ impl Default for ServerOptions {
             limits: Limits::default(),
             segmentation: Segmentation::default(),
             restart_markers: RestartMarkers::default(),
+            connection_threads: 0,
         }
     }
 }

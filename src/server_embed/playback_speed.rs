@@ -1,5 +1,6 @@
 //! The Scale and Speed headers of a PLAY (RFC 2326 §12.34, §12.35). Sans-I/O.
 
+use crate::media::FrameRate;
 use crate::proto::rtsp::{Factor, FactorError, Request, Response, StatusCode, header};
 
 /// Scale and Speed of a PLAY.
@@ -39,6 +40,11 @@ impl PlaybackSpeed {
         }
         let clamped = |factor: Option<Factor>| factor.unwrap_or_default().clamp(MIN_FACTOR, MAX_FACTOR);
         Ok(Some(Self { scale: clamped(scale), speed: clamped(speed) }))
+    }
+
+    /// Returns the rate at which the frames of a film with this rate are sent. A Scale above 1 skips frames instead.
+    pub fn send_rate(self, rate: FrameRate) -> FrameRate {
+        rate.scaled_by(self.scale.min(Factor::ONE)).scaled_by(self.speed)
     }
 
     /// Adds Scale and Speed to the response to a PLAY: each if it was requested or is not 1.

@@ -4,14 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
-
-use super::connection_writer::WriteQueue;
+use super::connection_writer::{Content, WriteQueue};
+use super::interleaved_packets::InterleavedPackets;
 use super::socket_table::SharedSockets;
 use super::stream::{MAX_BURST_PACKETS, PacketBatch};
 use crate::impairment::RawPacket;
 use crate::net::udp_batch::{BatchMethod, send_datagrams};
-use crate::proto::rtsp::{ChannelPair, INTERLEAVED_PREFIX_LENGTH, encode_interleaved, interleaved_prefix};
+use crate::proto::rtsp::{ChannelPair, encode_interleaved};
 
 /// Destination of the packets of one session.
 #[derive(Debug)]
@@ -36,19 +35,16 @@ pub enum RtpSender {
     },
 }
 
-/// Maximum number of packets of a frame that are sent to a UDP port together: few enough for the queues of routers, and
-/// many enough that a frame of usual size needs few system calls.
+/// Maximum number of packets of a frame that are sent to a UDP port together, unless there are many sessions: few
+/// enough for the queues of routers, and many enough that a frame of usual size needs few system calls.
 const MAX_UDP_BATCH: usize = 16;
 
-/// Maximum number of packets of a frame that are queued for a connection together.
-const MAX_INTERLEAVED_BATCH: usize = MAX_BURST_PACKETS;
-
 impl RtpSender {
-    /// Returns the maximum number of packets that are sent together.
-    pub fn max_batch_length(&self) -> usize {
+    /// Returns the maximum number of packets that are sent together, of a server that has many sessions or few.
+    pub fn max_batch_length(&self, has_many_sessions: bool) -> usize {
         match self {
-            Self::Udp { .. } => MAX_UDP_BATCH,
-            Self::Interleaved { .. } => MAX_INTERLEAVED_BATCH,
+            Self::Udp { .. } if !has_many_sessions => MAX_UDP_BATCH,
+            Self::Udp { .. } | Self::Interleaved { .. } => MAX_BURST_PACKETS,
         }
     }
 
@@ -92,7 +88,7 @@ impl RtpSender {
     ///
     /// # Errors
     /// Returns an error if not all were sent; the others count as lost.
-    pub async fn send_batch(&mut self, batch: &PacketBatch, with_segmentation: bool) -> io::Result<()> {
+    pub async fn send_batch(&mut self, batch: PacketBatch, with_segmentation: bool) -> io::Result<()> {
         match self {
             Self::Udp { sockets, rtp_address, batch_method, .. } => {
                 let packets: Vec<_> = batch.packets().collect();
@@ -106,15 +102,9 @@ impl RtpSender {
                 result
             }
             Self::Interleaved { writer, channels } => {
-                let mut bytes =
-                    BytesMut::with_capacity(INTERLEAVED_PREFIX_LENGTH * batch.packet_count() + batch.bytes());
-                for packet in batch.packets() {
-                    bytes.put_slice(&interleaved_prefix(channels.rtp, packet.length()));
-                    bytes.put_slice(packet.head());
-                    bytes.put_slice(packet.rest());
-                }
+                let packets = InterleavedPackets::new(channels.rtp, batch);
                 // Other sessions of the connection may have taken the space since the check of the capacity.
-                writer.send(bytes.freeze(), None).await;
+                writer.send(Content::Packets(packets), None).await;
                 Ok(())
             }
         }

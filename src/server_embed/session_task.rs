@@ -2,7 +2,7 @@
 
 use std::future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,7 +110,9 @@ impl SessionTask {
             skipped: SkippedFrames::default(),
             clock_check: ClockCheck::new(clock::epoch()),
         };
-        let shutdown = self.context.shutdown.clone();
+        // Pinned here, because a future is registered with its token, under a lock.
+        let (shutdown, closed) = (self.context.shutdown.clone(), self.connection_closed.clone());
+        let (mut shutdown, mut closed) = (pin!(shutdown.cancelled()), pin!(closed.cancelled()));
         loop {
             let wait = if state.pending_write.is_some() {
                 WaitReason::Idle
@@ -130,14 +132,14 @@ impl SessionTask {
                     false
                 }
                 () = wait_for_write(&mut state.pending_write) => false,
-                () = self.connection_closed.cancelled(), if state.is_connected => {
+                () = &mut closed, if state.is_connected => {
                     state.is_connected = false;
                     self.session.transport().ends_with_connection()
                 }
                 () = sleep_until(deadline.into()), if !state.is_connected => {
                     self.handle_expiry(deadline, &mut state)
                 }
-                () = shutdown.cancelled() => true,
+                () = &mut shutdown => true,
             };
             if is_over {
                 break;
@@ -190,15 +192,18 @@ impl SessionTask {
                 self.write_packet(&packet).await;
                 continue;
             }
-            let max_length = if state.link.is_bypassed(now) { self.rtp_sender.max_batch_length() } else { 1 };
+            let max_length = match state.link.is_bypassed(now) {
+                true => self.rtp_sender.max_batch_length(self.context.has_many_sessions()),
+                false => 1,
+            };
             self.session.stream().set_max_batch_length(max_length);
             let due = match self.session.stream().poll_output(now) {
                 StreamOutput::Fetch(frame) => {
-                    state.pending_fetch = Some(self.fetch_frame(frame));
+                    self.fetch_frame(frame, state);
                     continue;
                 }
                 StreamOutput::Rtp(batch) => {
-                    self.send_batch(&batch, state).await;
+                    self.send_batch(batch, state).await;
                     continue;
                 }
                 StreamOutput::Retransmission(packet) => {
@@ -228,7 +233,7 @@ impl SessionTask {
     }
 
     /// Sends packets of a frame, together unless they are to pass the emulated network.
-    async fn send_batch(&mut self, batch: &PacketBatch, state: &mut TaskState) {
+    async fn send_batch(&mut self, batch: PacketBatch, state: &mut TaskState) {
         if !state.link.is_bypassed(Instant::now()) {
             for packet in batch.packets() {
                 self.send_packet(RawPacket::rtp(packet.to_vec()), state).await;
@@ -236,11 +241,10 @@ impl SessionTask {
             return;
         }
         state.link.record_bypassed(batch.ssrc(), batch.sequences());
-        let with_segmentation = self.context.uses_segmentation();
+        let (with_segmentation, packets) = (self.context.uses_segmentation(), batch.packet_count());
         if let Err(error) = self.rtp_sender.send_batch(batch, with_segmentation).await
             && self.context.debug_log.admits_debug(self.peer.ip())
         {
-            let packets = batch.packet_count();
             tracing::debug!(peer = %self.peer, packets, %error, "cannot send packets");
         }
     }
@@ -265,10 +269,15 @@ impl SessionTask {
         }
     }
 
-    fn fetch_frame(&self, frame: u64) -> FetchFuture {
+    /// Takes a frame from the cache, or begins to read it.
+    fn fetch_frame(&mut self, frame: u64, state: &mut TaskState) {
         let format = self.context.frame_format(self.session.transport().payload_format);
+        if let Some(cached) = self.context.frame_cache.cached(&self.media_file, format, frame) {
+            return self.handle_frame((frame, Ok(cached)), state);
+        }
         let (context, media_file) = (self.context.clone(), self.media_file.clone());
-        Box::pin(async move { (frame, context.frame_cache.get(&media_file, format, frame).await) })
+        let fetch = async move { (frame, context.frame_cache.get(&media_file, format, frame).await) };
+        state.pending_fetch = Some(Box::pin(fetch));
     }
 
     fn handle_frame(&mut self, (frame, result): FetchResult, state: &mut TaskState) {
@@ -363,6 +372,7 @@ impl SessionTask {
             )
             .into();
         }
+        self.session.stream().set_phase_grid(self.context.phase_grid());
         let handled = self.session.handle_request(Instant::now(), request, resource, &self.media_file.info());
         match self.session.stream().is_playing() {
             true => state.has_played = true,

@@ -53,16 +53,16 @@ pub struct FrameTransmission {
 }
 
 impl ActivePlay {
-    /// Starts a PLAY at `now` with frame `position`, whose RTP timestamp is that of `first_tick`.
+    /// Starts a PLAY in which frame `position` is due at `origin` and has the RTP timestamp of `first_tick`.
     pub fn new(
         times: FrameTimes,
-        now: Instant,
+        origin: Instant,
         position: u64,
         first_tick: u64,
         playback_speed: PlaybackSpeed,
     ) -> Self {
         Self {
-            pacer: Pacer::new(times, now, position, playback_speed),
+            pacer: Pacer::new(times, origin, position, playback_speed),
             playback_speed,
             end: None,
             pause_frame: None,

@@ -5,8 +5,9 @@
 //! [`RtpStream::end_at`], and call it again at the instant of a [`StreamOutput::Wait`] and after any other input.
 //!
 //! `pacer` computes when frames are due, `packet_batch` has the packets that are sent together, and `burst_limiter`
-//! limits how many leave at once; `active_play` combines them for one PLAY. `sequence` and `rtp_clock` number and time
-//! the packets, `table_qualities` numbers their quantization tables, and `sender_reports` is the stream's RTCP.
+//! limits how many leave at once; `active_play` combines them for one PLAY. `phase_grid` makes frames of many sessions
+//! due at the same times. `sequence` and `rtp_clock` number and time the packets, `table_qualities` numbers their
+//! quantization tables, and `sender_reports` is the stream's RTCP.
 
 mod active_play;
 mod burst_limiter;
@@ -14,6 +15,7 @@ mod identity;
 mod pacer;
 mod packet_batch;
 mod parity;
+mod phase_grid;
 mod retransmission;
 mod rtp_clock;
 mod rtp_stream;
@@ -25,7 +27,8 @@ mod tests;
 
 pub use burst_limiter::MAX_BURST_PACKETS;
 pub use identity::{Identity, parity_ssrc, retransmission_ssrc};
-pub use packet_batch::{PacketBatch, SplitPacket};
+pub use packet_batch::{MAX_HEAD_LENGTH, PacketBatch, SplitPacket};
 pub use parity::FEC_PAYLOAD_TYPE;
+pub use phase_grid::PhaseGrid;
 pub use retransmission::{HISTORY_TIME, RTX_PAYLOAD_TYPE};
 pub use rtp_stream::{PlayStart, RtpStream, StreamOutput};

@@ -39,7 +39,7 @@ pub struct SplitPacket<'a> {
 }
 
 /// Length of the RTP header and of the main header of RFC 2435 §3.1, in bytes.
-const MAX_HEAD_LENGTH: usize = HEADER_LENGTH + 8;
+pub const MAX_HEAD_LENGTH: usize = HEADER_LENGTH + 8;
 
 impl<'a> SplitPacket<'a> {
     /// Beginning of the packet, which differs between sessions: the fixed RTP header (RFC 3550 §5.1), and if Q names
@@ -97,19 +97,29 @@ impl PacketBatch {
         self.range.clone().zip(self.sequences()).map(|(index, sequence)| self.packet(index, sequence))
     }
 
+    /// Returns what follows the head of each packet, in order.
+    pub fn rests(&self) -> impl Iterator<Item = &[u8]> {
+        self.frame.packets()[self.range.clone()].iter().map(|packet| &packet[self.head_length(packet)..])
+    }
+
     fn packet(&self, index: usize, sequence: u16) -> SplitPacket<'_> {
         let HeaderFields { timestamp, ssrc, .. } = self.fields;
-        let (header, rest) = self.frame.packet(index, sequence, timestamp, ssrc);
+        let (header, after_header) = self.frame.packet(index, sequence, timestamp, ssrc);
+        let head_length = self.head_length(&self.frame.packets()[index]);
+        let (main_header, rest) = after_header.split_at(head_length - HEADER_LENGTH);
         let mut head = [0; MAX_HEAD_LENGTH];
         head[..HEADER_LENGTH].copy_from_slice(&header);
-        match (self.quality, rest.split_at_checked(MAX_HEAD_LENGTH - HEADER_LENGTH)) {
-            (Some(quality), Some((main_header, rest))) => {
-                head[HEADER_LENGTH..].copy_from_slice(main_header);
-                self.frame.set_quality(quality, &mut head);
-                SplitPacket { head, head_length: MAX_HEAD_LENGTH, rest }
-            }
-            _ => SplitPacket { head, head_length: HEADER_LENGTH, rest },
+        head[HEADER_LENGTH..head_length].copy_from_slice(main_header);
+        if let Some(quality) = self.quality.filter(|_| head_length == MAX_HEAD_LENGTH) {
+            self.frame.set_quality(quality, &mut head);
         }
+        SplitPacket { head, head_length, rest }
+    }
+
+    /// Length of the part of a packet that differs between sessions, in bytes.
+    fn head_length(&self, packet: &[u8]) -> usize {
+        let has_main_header = self.quality.is_some() && packet.len() >= MAX_HEAD_LENGTH;
+        if has_main_header { MAX_HEAD_LENGTH } else { HEADER_LENGTH }
     }
 
     /// Returns the total length of the packets, in bytes of UDP payload.

@@ -8,6 +8,7 @@ use super::burst_limiter::BurstLimiter;
 use super::identity::{Identity, retransmission_ssrc};
 use super::packet_batch::{HeaderFields, PacketBatch};
 use super::parity::ParityPackets;
+use super::phase_grid::PhaseGrid;
 use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
@@ -74,6 +75,8 @@ pub struct RtpStream {
     active_play: Option<ActivePlay>,
     burst_limiter: BurstLimiter,
     max_batch_length: usize,
+    /// Grid on which a PLAY begins; `None` to begin at once.
+    phase_grid: Option<PhaseGrid>,
     /// Frames that were skipped because they were late, since the last [`take_late_frames`](Self::take_late_frames).
     late_frames: u64,
     /// Packets for retransmission; `None` unless the receiver has asked for it.
@@ -108,6 +111,7 @@ impl RtpStream {
             active_play: None,
             burst_limiter: BurstLimiter::default(),
             max_batch_length: 1,
+            phase_grid: None,
             late_frames: 0,
             retransmissions: None,
             parity: None,
@@ -132,6 +136,11 @@ impl RtpStream {
     /// retransmission or parity it is always 1.
     pub fn set_max_batch_length(&mut self, max_length: usize) {
         self.max_batch_length = max_length;
+    }
+
+    /// Sets the grid on which a PLAY begins from now on; `None` lets it begin at once.
+    pub fn set_phase_grid(&mut self, phase_grid: Option<PhaseGrid>) {
+        self.phase_grid = phase_grid;
     }
 
     fn max_batch_length(&self) -> usize {
@@ -205,8 +214,10 @@ impl RtpStream {
         pause_frame: Option<u64>,
         playback_speed: PlaybackSpeed,
     ) -> PlayStart {
-        let first_tick = self.clock.tick_at(now);
-        let mut play = ActivePlay::new(self.times.clone(), now, self.position, first_tick, playback_speed);
+        let send_rate = playback_speed.send_rate(self.times.rate());
+        let origin = self.phase_grid.map_or(now, |grid| grid.next_step(now, send_rate));
+        let first_tick = self.clock.tick_at(origin);
+        let mut play = ActivePlay::new(self.times.clone(), origin, self.position, first_tick, playback_speed);
         (play.end, play.pause_frame) = (end, pause_frame);
         self.active_play = Some(play);
         if let Some(retransmissions) = &mut self.retransmissions {

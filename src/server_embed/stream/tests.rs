@@ -109,6 +109,37 @@ fn batches_of_a_frame_are_spread_and_have_the_same_packets() {
     }
 }
 
+/// The delay of the start shows neither in the timestamps nor in the intervals between frames.
+#[test]
+fn plays_on_a_grid_have_frames_at_the_same_times() {
+    let origin = Instant::now();
+    let send = |after_ms: u64| {
+        let now = origin + Duration::from_millis(after_ms);
+        let mut stream = stream(origin);
+        stream.set_max_batch_length(48);
+        stream.set_phase_grid(Some(PhaseGrid::new(origin, 16)));
+        let start = stream.play(now, None, Some(3), PlaybackSpeed::default());
+        let sent = send_until(&mut stream, now, now + Duration::from_secs(10), 3);
+        assert_eq!(sent[0].1.header.timestamp, start.timestamp);
+        let mut frames: Vec<_> =
+            sent.iter().map(|(at, packet)| ((now + *at - origin), packet.header.timestamp)).collect();
+        frames.dedup();
+        frames
+    };
+    // A step is an eighth of 50 ms.
+    let frames = |due_micros: [u64; 3]| {
+        due_micros.map(|micros| {
+            let ticks = u32::try_from(micros * 9 / 100).unwrap();
+            (Duration::from_micros(micros), (u32::MAX - 100).wrapping_add(ticks))
+        })
+    };
+    assert_eq!(send(0), frames([0, 50_000, 100_000]));
+    assert_eq!(send(49), frames([50_000, 100_000, 150_000]));
+    let (one, other) = (send(1), send(6));
+    assert_eq!(one, other);
+    assert_eq!(one[0].0, Duration::from_micros(6_250));
+}
+
 #[test]
 fn bye_is_sent_after_last_frame_interval_and_bye_delay() {
     let now = Instant::now();
