@@ -167,6 +167,33 @@ async fn client_packets_reach_server_ports() {
     }
 }
 
+/// A player takes the response to TEARDOWN as the end of the packets; those after it would count as lost. On one thread,
+/// the packets are more than a task handles before it lets others run.
+#[tokio::test]
+async fn response_does_not_overtake_packets_that_were_sent_before_it() {
+    const PACKETS: usize = 200;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = start_proxy(listener.local_addr().unwrap().port(), Emulator::default()).await;
+    let blocking_socket = || std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (sender, receiver) = (blocking_socket(), blocking_socket());
+    receiver.set_nonblocking(true).unwrap();
+    let port = receiver.local_addr().unwrap().port();
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    let setup = format!("SETUP a RTSP/1.0\r\nTransport: RTP/AVP;unicast;client_port={port}\r\n\r\n");
+    client.write_all(setup.as_bytes()).await.unwrap();
+    let forwarded = read_until(&mut server, "\r\n\r\n").await;
+    let proxy_port = number_after(&forwarded, "client_port=");
+    for _ in 0..PACKETS {
+        sender.send_to(b"a packet", ("127.0.0.1", proxy_port)).unwrap();
+    }
+    server.try_write(b"RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n").unwrap();
+    read_until(&mut client, "\r\n\r\n").await;
+    let mut buffer = [0; 16];
+    let received = std::iter::from_fn(|| receiver.recv(&mut buffer).ok()).count();
+    assert_eq!(received, PACKETS);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_closed_client_gets_its_response() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

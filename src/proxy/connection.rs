@@ -136,8 +136,24 @@ impl ProxyConnection {
                 next_part = next_received(&mut reader, &forwarded);
             }
             streams.poll_packets(Instant::now(), &mut forwarded, MAX_BATCH);
+            self.flush_tracks().await;
             write(&mut to, &mut forwarded).await?;
             result?;
+        }
+    }
+
+    /// Forwards the UDP packets that the server has sent before the bytes that are written next.
+    async fn flush_tracks(&self) {
+        let flushes: Vec<_> = self
+            .tracks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(MediaTrack::flush)
+            .collect();
+        for flush in flushes {
+            // Nothing is ever sent; the sender is dropped.
+            drop(flush.await);
         }
     }
 

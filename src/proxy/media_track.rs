@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::impairment::{Emulator, PacketKind, RawPacket, SessionLink};
@@ -44,6 +45,9 @@ impl SharedServerPorts {
     }
 }
 
+/// Request to forward the packets that have arrived from the server; dropped when that is done.
+type FlushRequest = oneshot::Sender<()>;
+
 /// A stream over UDP. Dropping it closes its ports.
 #[derive(Debug)]
 pub struct MediaTrack {
@@ -55,6 +59,7 @@ pub struct MediaTrack {
     /// forwarded response).
     pub client_side_ports: PortPair,
     server_ports: SharedServerPorts,
+    flush_sender: mpsc::Sender<FlushRequest>,
     _forwarding: AbortOnDropHandle<()>,
     /// Place of the stream within the limits of the proxy.
     _place: Place,
@@ -79,6 +84,7 @@ impl MediaTrack {
             SocketPair::bind(hosts.client_side, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?;
         let server_ports = SharedServerPorts::default();
         let (server_side_ports, client_side_ports) = (server_side.ports(), client_side.ports());
+        let (flush_sender, flush_requests) = mpsc::channel(1);
         let forwarder = Forwarder {
             hosts,
             client_ports,
@@ -86,6 +92,7 @@ impl MediaTrack {
             client_side,
             server_ports: server_ports.clone(),
             link: SessionLink::new(emulator),
+            flush_requests,
             debug_log,
         };
         let forwarding = AbortOnDropHandle::new(tokio::spawn(forwarder.run()));
@@ -94,9 +101,19 @@ impl MediaTrack {
             server_side_ports,
             client_side_ports,
             server_ports,
+            flush_sender,
             _forwarding: forwarding,
             _place: place,
         })
+    }
+
+    /// Forwards the packets that have arrived from the server, so that a response that follows them does not overtake
+    /// them. The receiver completes when that is done.
+    pub fn flush(&self) -> oneshot::Receiver<()> {
+        let (done, is_done) = oneshot::channel();
+        // If a request waits already, this one is dropped, and the packets are forwarded all the same.
+        let _ = self.flush_sender.try_send(done);
+        is_done
     }
 
     /// Sets the ports on which the server receives. Later values replace earlier ones: the client can use its ports
@@ -113,6 +130,7 @@ struct Forwarder {
     client_side: SocketPair<UdpSocket>,
     server_ports: SharedServerPorts,
     link: SessionLink,
+    flush_requests: mpsc::Receiver<FlushRequest>,
     debug_log: PeerLog,
 }
 
@@ -122,16 +140,23 @@ const MAX_DATAGRAM_SIZE: usize = 64 * 1024;
 /// Maximum number of datagrams received from one port before the other ports are polled.
 const MAX_BATCH: usize = 64;
 
+/// Maximum number of batches that are received from one port before a response is forwarded.
+const MAX_FLUSHED_BATCHES: usize = 64;
+
 impl Forwarder {
     async fn run(mut self) {
         let mut buffer = vec![0; MAX_DATAGRAM_SIZE];
         loop {
             let deadline = self.link.poll_timeout();
             tokio::select! {
-                _ = self.server_side.rtp.readable() => self.receive_from_server(PacketKind::Rtp, &mut buffer).await,
-                _ = self.server_side.rtcp.readable() => self.receive_from_server(PacketKind::Rtcp, &mut buffer).await,
+                _ = self.server_side.rtp.readable() => drop(self.receive_from_server(PacketKind::Rtp, &mut buffer).await),
+                _ = self.server_side.rtcp.readable() => drop(self.receive_from_server(PacketKind::Rtcp, &mut buffer).await),
                 _ = self.client_side.rtp.readable() => self.receive_from_client(PacketKind::Rtp, &mut buffer).await,
                 _ = self.client_side.rtcp.readable() => self.receive_from_client(PacketKind::Rtcp, &mut buffer).await,
+                Some(done) = self.flush_requests.recv() => {
+                    self.flush(&mut buffer).await;
+                    drop(done);
+                }
                 () = wait_for_deadline(deadline) => {}
             }
             while let Some((_, packet)) = self.link.poll_packet(Instant::now()) {
@@ -140,16 +165,28 @@ impl Forwarder {
         }
     }
 
-    async fn receive_from_server(&mut self, kind: PacketKind, buffer: &mut [u8]) {
+    /// Forwards everything that has arrived from the server, or what a receive buffer holds if more arrives meanwhile.
+    async fn flush(&mut self, buffer: &mut [u8]) {
+        for kind in [PacketKind::Rtp, PacketKind::Rtcp] {
+            let mut batches = 0;
+            while batches < MAX_FLUSHED_BATCHES && !self.receive_from_server(kind, buffer).await {
+                batches += 1;
+            }
+        }
+    }
+
+    /// Forwards a batch of packets from the server; returns true if no more were waiting.
+    async fn receive_from_server(&mut self, kind: PacketKind, buffer: &mut [u8]) -> bool {
         for _ in 0..MAX_BATCH {
             let Some(length) = self.try_receive(&self.server_side, kind, self.hosts.server, buffer) else {
-                return;
+                return true;
             };
             let packet = RawPacket { kind, bytes: Bytes::copy_from_slice(&buffer[..length]) };
             if let Some(packet) = self.link.send(Instant::now(), packet) {
                 self.send_to_client(&packet).await;
             }
         }
+        false
     }
 
     async fn send_to_client(&self, packet: &RawPacket) {
