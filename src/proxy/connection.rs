@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::connection_reader::ConnectionReader;
@@ -40,6 +41,8 @@ const MAX_TRACKS: usize = 16;
 /// Options of one connection.
 #[derive(Clone)]
 pub struct ForwardOptions {
+    /// Runtime of the tasks that forward UDP packets.
+    pub media_runtime: Handle,
     /// Emulated network for packets from the server.
     pub emulator: Emulator,
     /// Places of streams over UDP, which all connections share.
@@ -197,8 +200,9 @@ impl ProxyConnection {
             tracks.pop_front();
         }
         let place = self.options.stream_places.take(self.hosts.client.into()).map_err(io::Error::other)?;
-        let ForwardOptions { emulator, debug_log, .. } = &self.options;
-        let track = MediaTrack::open(self.hosts, client_ports.ports, emulator, place, debug_log.clone())?;
+        let ForwardOptions { media_runtime, emulator, debug_log, .. } = &self.options;
+        let ports = client_ports.ports;
+        let track = MediaTrack::open(self.hosts, ports, media_runtime, emulator, place, debug_log.clone())?;
         let own_ports = track.server_side_ports;
         tracks.push_back(track);
         Ok(own_ports)

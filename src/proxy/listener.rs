@@ -8,12 +8,14 @@ use std::{fmt, io};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::connection::{ForwardOptions, forward};
 use crate::impairment::Emulator;
 use crate::net::acceptor::{Accepted, Acceptor, ConnectionAttempt};
 use crate::net::limits::{AddressGroup, Limits, Places};
 use crate::net::peer_log::PeerLog;
+use crate::net::runtime_thread::start_runtime_thread;
 
 /// Options of a proxy.
 #[derive(Debug, Clone)]
@@ -95,16 +97,21 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts to listen, and serves clients in the background of the current tokio runtime.
+    /// Starts to listen, and serves clients in the background of the current tokio runtime. UDP packets are forwarded
+    /// on a thread of their own.
     ///
     /// # Errors
-    /// Returns an error if the address cannot be bound, for example because the port is in use.
+    /// Returns an error if the address cannot be bound, for example because the port is in use, or if the system cannot
+    /// create the thread.
     pub async fn start(options: ProxyOptions, observer: ProxyObserver) -> io::Result<Self> {
         let limits = options.limits;
         let acceptor = Acceptor::bind(options.listen, &limits)?;
         let (address, shutdown) = (acceptor.address(), CancellationToken::new());
+        // New connections, however many, do not delay the packets of others.
+        let media_runtime = start_runtime_thread("media", &shutdown, &TaskTracker::new())?;
         let context = Context {
             forward_options: ForwardOptions {
+                media_runtime,
                 emulator: options.emulator,
                 stream_places: Places::new(
                     "UDP streams",

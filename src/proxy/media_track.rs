@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -66,18 +67,21 @@ pub struct MediaTrack {
 }
 
 impl MediaTrack {
-    /// Opens two port pairs and starts a task that forwards between them. Dropping the track frees its place.
-    /// `debug_log` limits the debug lines about each host.
+    /// Opens two port pairs and starts a task on `runtime` that forwards between them. Dropping the track frees its
+    /// place. `debug_log` limits the debug lines about each host.
     ///
     /// # Errors
     /// Returns an error if no ports are free.
     pub fn open(
         hosts: Hosts,
         client_ports: PortPair,
+        runtime: &Handle,
         emulator: &Emulator,
         place: Place,
         debug_log: PeerLog,
     ) -> io::Result<Self> {
+        // The runtime that reads from the sockets is the one on which they are created.
+        let _entered = runtime.enter();
         let server_side =
             SocketPair::bind(hosts.server_side, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?;
         let client_side =
@@ -95,7 +99,7 @@ impl MediaTrack {
             flush_requests,
             debug_log,
         };
-        let forwarding = AbortOnDropHandle::new(tokio::spawn(forwarder.run()));
+        let forwarding = AbortOnDropHandle::new(runtime.spawn(forwarder.run()));
         Ok(Self {
             client_ports,
             server_side_ports,
@@ -167,6 +171,8 @@ impl Forwarder {
 
     /// Forwards everything that has arrived from the server, or what a receive buffer holds if more arrives meanwhile.
     async fn flush(&mut self, buffer: &mut [u8]) {
+        // Lets the runtime look for new events: until then, a socket that was empty seems to be so.
+        tokio::task::yield_now().await;
         for kind in [PacketKind::Rtp, PacketKind::Rtcp] {
             let mut batches = 0;
             while batches < MAX_FLUSHED_BATCHES && !self.receive_from_server(kind, buffer).await {

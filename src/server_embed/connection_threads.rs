@@ -2,16 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::time::timeout;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Threads that serve connections and their sessions, each with a runtime of its own: a task wakes another one of the
-/// same connection without a system call, and its memory stays in the cache of one core.
+use crate::net::runtime_thread::start_runtime_thread;
+
+/// Threads that serve connections and their sessions, each with a runtime of its own.
 #[derive(Debug, Default)]
 pub struct ConnectionThreads(Vec<ConnectionThread>);
 
@@ -34,12 +32,6 @@ pub struct AssignedThread {
 /// most of the time, and are served the cheaper the fewer threads have to wake up.
 const SHARED_CONNECTIONS: usize = 256;
 
-/// Number of tasks that a thread runs before it looks for new events and expired timers.
-const EVENT_INTERVAL: u32 = 5;
-
-/// Maximum time in which connections and sessions close when the server stops.
-pub const STOP_TIMEOUT: Duration = Duration::from_secs(1);
-
 impl ConnectionThreads {
     /// Starts `count` threads, which end when all tasks have ended after `shutdown`, or soon after it. With 0,
     /// connections are served on the current runtime.
@@ -48,17 +40,8 @@ impl ConnectionThreads {
     /// Returns an error if the system cannot create a thread.
     pub fn start(count: usize, shutdown: &CancellationToken, tasks: &TaskTracker) -> io::Result<Self> {
         let start = |_| {
-            let runtime = Builder::new_current_thread()
-                .event_interval(EVENT_INTERVAL)
-                .global_queue_interval(EVENT_INTERVAL)
-                .enable_all()
-                .build()?;
-            let handle = runtime.handle().clone();
-            let (shutdown, tasks) = (shutdown.clone(), tasks.clone());
-            thread::Builder::new()
-                .name("connections".to_owned())
-                .spawn(move || run(runtime, &shutdown, &tasks))?;
-            Ok(ConnectionThread { runtime: handle, connections: Arc::default() })
+            let runtime = start_runtime_thread("connections", shutdown, tasks)?;
+            Ok(ConnectionThread { runtime, connections: Arc::default() })
         };
         (0..count).map(start).collect::<io::Result<_>>().map(Self)
     }
@@ -71,17 +54,6 @@ impl ConnectionThreads {
         let thread = self.0.iter().find(is_free).or_else(|| self.0.iter().min_by_key(connections))?;
         Some(AssignedThread { runtime: thread.runtime.clone(), place: thread.connections.clone() })
     }
-}
-
-fn run(runtime: Runtime, shutdown: &CancellationToken, tasks: &TaskTracker) {
-    let has_ended = runtime.block_on(async {
-        shutdown.cancelled().await;
-        tasks.close();
-        timeout(STOP_TIMEOUT, tasks.wait()).await.is_ok()
-    });
-    tracing::debug!(has_ended, "thread of connections ends");
-    // Without waiting for reads of files.
-    runtime.shutdown_background();
 }
 
 #[cfg(test)]
@@ -108,23 +80,5 @@ mod tests {
     fn without_threads_the_current_runtime_serves() {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         assert!(ConnectionThreads::start(0, &shutdown, &tasks).unwrap().assign().is_none());
-    }
-
-    #[tokio::test]
-    async fn tasks_run_until_they_end_after_shutdown() {
-        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let threads = ConnectionThreads::start(1, &shutdown, &tasks).unwrap();
-        let thread = threads.assign().unwrap();
-        let ended = shutdown.clone();
-        let work = tasks.spawn_on(
-            async move {
-                ended.cancelled().await;
-                tokio::task::yield_now().await;
-                thread::current().name().map(str::to_owned)
-            },
-            &thread.runtime,
-        );
-        shutdown.cancel();
-        assert_eq!(work.await.unwrap().as_deref(), Some("connections"));
     }
 }

@@ -10,13 +10,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::connection_threads::{ConnectionThreads, STOP_TIMEOUT};
+use super::connection_threads::ConnectionThreads;
 use super::context::Context;
 use super::event::{Observer, ServerEvent};
 use super::options::ServerOptions;
 use crate::media_file::{Library, MediaFile};
 use crate::net::acceptor::{Accepted, Acceptor, ConnectionAttempt};
 use crate::net::open_files;
+use crate::net::runtime_thread::STOP_TIMEOUT;
 use crate::proto::rtsp::RtspUrl;
 
 /// A running server.
