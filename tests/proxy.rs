@@ -167,8 +167,7 @@ async fn client_packets_reach_server_ports() {
     }
 }
 
-/// A player takes the response to TEARDOWN as the end of the packets; those after it would count as lost. On one thread,
-/// the packets are more than a task handles before it lets others run.
+/// A player takes the response to TEARDOWN as the end of the packets; those after it would count as lost.
 #[tokio::test]
 async fn response_does_not_overtake_packets_that_were_sent_before_it() {
     const PACKETS: usize = 200;

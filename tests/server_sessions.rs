@@ -17,7 +17,7 @@ use reelay::proto::rtp::Packet;
 use reelay::proto::rtsp::{
     Message, MessageLimits, MessageReader, Response, RtpInfo, SessionHeader, Transport,
 };
-use reelay::server_embed::{MANY_SESSIONS, Observer, Server, ServerEvent, ServerOptions};
+use reelay::server_embed::{MANY_SESSIONS, Observer, Server, ServerEvent, ServerOptions, ThreadOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
@@ -183,6 +183,24 @@ struct UdpPorts {
 }
 
 impl UdpPorts {
+    async fn receive(&self) -> Bytes {
+        let mut buffer = vec![0; 2_048];
+        let length = timeout(TEST_TIMEOUT, self.rtp.recv(&mut buffer)).await.expect("no packet").unwrap();
+        buffer.truncate(length);
+        buffer.into()
+    }
+
+    async fn receive_bye(&self) {
+        let mut buffer = vec![0; 2_048];
+        let is_bye = |packet: &RtcpPacket| matches!(packet, RtcpPacket::Bye { .. });
+        loop {
+            let length = timeout(TEST_TIMEOUT, self.rtcp.recv(&mut buffer)).await.expect("no BYE").unwrap();
+            if rtcp::parse(&buffer[..length]).unwrap().iter().any(is_bye) {
+                return;
+            }
+        }
+    }
+
     async fn send_report(&self) {
         let report = rtcp::encode(&[RtcpPacket::ReceiverReport { ssrc: 5, blocks: Vec::new() }]);
         self.rtcp.send_to(&report, self.server_rtcp).await.unwrap();
@@ -278,22 +296,32 @@ async fn server_stop_sends_bye_on_interleaved_channel() {
     assert!(messages.iter().any(is_bye));
 }
 
-/// Enough sessions that their packets are sent together, on two threads beside the runtime of the test.
+/// Every second client uses UDP; all of them share the sockets of the server, whose threads are beside the runtime.
 #[tokio::test]
 async fn many_sessions_on_several_threads_get_every_packet_and_bye() {
-    let options = ServerOptions { connection_threads: 2, ..ServerOptions::default() };
-    let server = TestServer::start(2_000, options).await;
+    let threads = ThreadOptions { count: 3, shared_places: 2 };
+    let server = TestServer::start(2_000, ServerOptions { threads, ..ServerOptions::default() }).await;
     let mut clients = Vec::new();
-    for _ in 0..2 * MANY_SESSIONS {
+    for index in 0..2 * MANY_SESSIONS {
         let mut client = server.connect().await;
-        client.set_up_tcp().await;
-        clients.push(client);
+        let ports = match index % 2 {
+            0 => Some(client.set_up_udp().await),
+            _ => {
+                client.set_up_tcp().await;
+                None
+            }
+        };
+        clients.push((client, ports));
     }
-    for client in &mut clients {
+    for (client, ports) in &mut clients {
         let play = client.send_request("PLAY", "").await;
         let (sequence, timestamp) = rtp_info(&play);
         for index in 0..5_u16 {
-            let packet = Packet::parse(client.next_packet(0).await).unwrap();
+            let bytes = match ports {
+                Some(ports) => ports.receive().await,
+                None => client.next_packet(0).await,
+            };
+            let packet = Packet::parse(bytes).unwrap();
             assert_eq!(packet.header.sequence, sequence.wrapping_add(index));
             let ticks = u32::from(index) * FRAME_RATE.ticks_of(1) as u32;
             assert_eq!(packet.header.timestamp, timestamp.wrapping_add(ticks));
@@ -301,8 +329,11 @@ async fn many_sessions_on_several_threads_get_every_packet_and_bye() {
     }
     assert_eq!(server.inner.session_count(), 2 * MANY_SESSIONS);
     server.inner.stop().await;
-    for client in &mut clients {
-        assert!(client.read_to_end().await.iter().any(is_bye));
+    for (client, ports) in &mut clients {
+        match ports {
+            Some(ports) => ports.receive_bye().await,
+            None => assert!(client.read_to_end().await.iter().any(is_bye)),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::engine::{EVENT_CAPACITY, Engine, EngineOutputs, TEARDOWN_TIMEOUT};
 use super::handle::BackendHandle;
 use super::messages::{BackendEvent, BackendOptions};
 use crate::impairment::Emulator;
+use crate::net::runtime_thread::EVENT_INTERVAL;
 use crate::server_embed::{Observer, RestartMarkers, Server, ServerEvent, ServerOptions};
 use crate::session::{Decoder, PictureSlot};
 use crate::stats::Figures;
@@ -45,10 +46,6 @@ const CACHE_CAPACITY: u64 = 16 * 1024 * 1024;
 
 /// Maximum time that the end of the program waits for a recording to be completed: a long film on a slow disk.
 const RECORDING_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Number of tasks that a worker thread runs before it looks for new events and expired timers, and for tasks of other
-/// threads. With the defaults of 61 and 31, connections that keep all threads busy delay the frames of other clients.
-const EVENT_INTERVAL: u32 = 5;
 
 /// Creates a Tokio runtime for network I/O, with two worker threads.
 ///

@@ -16,7 +16,7 @@ use crate::media_file::{AddedFolder, MediaFile, MediaFileError, renamed_message}
 use crate::net::connectable::connectable_address;
 use crate::net::server_tls::{ServerTls, ServerTlsError};
 use crate::proto::rtsp::RtspUrl;
-use crate::server_embed::{Authenticator, Observer, Server, ServerOptions};
+use crate::server_embed::{Authenticator, Observer, Server, ServerOptions, ThreadOptions};
 
 /// Serves films and folders of films until Ctrl+C.
 ///
@@ -31,6 +31,7 @@ pub fn serve(arguments: &ServeArguments) -> Result<(), CommandError> {
 
 async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let emulator = Emulator::new(arguments.network.unwrap_or_default());
+    let cores = thread::available_parallelism().map_or(1, usize::from);
     let options = ServerOptions {
         listen: arguments.listen,
         auth: arguments.user.as_ref().map(load_auth).transpose()?,
@@ -39,7 +40,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         segmentation: arguments.segmentation,
         session_timeout: arguments.session_timeout,
         limits: arguments.limits,
-        connection_threads: connection_threads(),
+        threads: ThreadOptions::for_cores(cores, arguments.tls.is_some()),
         emulator: emulator.clone(),
         ..ServerOptions::default()
     };
@@ -63,11 +64,6 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         stderr::print_line(format_args!("{}.", emulator.total()));
     }
     Ok(())
-}
-
-/// Returns the number of threads for connections: one per core, because more would not send more.
-fn connection_threads() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Reads the password of the user who is admitted.

@@ -1,6 +1,7 @@
 //! Threads with a tokio runtime of their own.
 
 use std::io;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use tokio_util::task::TaskTracker;
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Number of tasks that a thread runs before it looks for new events and expired timers.
-const EVENT_INTERVAL: u32 = 5;
+/// With the defaults of 61 and 31, connections that keep a thread busy delay the frames of other clients.
+pub const EVENT_INTERVAL: u32 = 5;
 
 /// Starts a thread with a runtime, on which tasks can be spawned. A task wakes another one of the thread without a
 /// system call, and waits for none of other threads. The thread ends when `tasks` have ended after `shutdown`, or 1 s
@@ -26,15 +28,27 @@ pub fn start_runtime_thread(
     shutdown: &CancellationToken,
     tasks: &TaskTracker,
 ) -> io::Result<Handle> {
-    let runtime = Builder::new_current_thread()
+    let (shutdown, tasks) = (shutdown.clone(), tasks.clone());
+    let (started, is_started) = mpsc::channel();
+    let run_thread = move || {
+        let runtime = build_runtime();
+        let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
+        // Received below.
+        let _ = started.send(handle.map_err(|error| io::Error::new(error.kind(), error.to_string())));
+        if let Ok(runtime) = runtime {
+            run(runtime, &shutdown, &tasks);
+        }
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(run_thread)?;
+    is_started.recv().map_err(io::Error::other)?
+}
+
+fn build_runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread()
         .event_interval(EVENT_INTERVAL)
         .global_queue_interval(EVENT_INTERVAL)
         .enable_all()
-        .build()?;
-    let handle = runtime.handle().clone();
-    let (shutdown, tasks) = (shutdown.clone(), tasks.clone());
-    thread::Builder::new().name(name.to_owned()).spawn(move || run(runtime, &shutdown, &tasks))?;
-    Ok(handle)
+        .build()
 }
 
 fn run(runtime: Runtime, shutdown: &CancellationToken, tasks: &TaskTracker) {

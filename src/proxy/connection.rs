@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::connection_reader::ConnectionReader;
@@ -27,6 +28,9 @@ use crate::proto::rtsp::{ChannelPair, PortPair, encode_interleaved};
 
 /// Timeout of one write to either connection.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Maximum time in which the packets before a response are forwarded.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Number of bytes after which what was forwarded is written.
 const MAX_BATCH: usize = 64 * 1024;
@@ -130,8 +134,9 @@ impl ProxyConnection {
                 },
                 () = wait_for_deadline(streams.poll_timeout()) => None,
             };
-            let mut result = Ok(());
+            let (mut result, mut has_response) = (Ok(()), false);
             while let (Some(part), Ok(())) = (next_part.take(), &result) {
+                has_response |= matches!(part, StreamPart::Line(_));
                 result = self
                     .forward_response_part(part, &mut streams)
                     .map(|bytes| forwarded.extend_from_slice(&bytes.unwrap_or_default()));
@@ -139,7 +144,10 @@ impl ProxyConnection {
                 next_part = next_received(&mut reader, &forwarded);
             }
             streams.poll_packets(Instant::now(), &mut forwarded, MAX_BATCH);
-            self.flush_tracks().await;
+            if has_response {
+                // Packets that cannot be sent in time are overtaken.
+                let _ = timeout(FLUSH_TIMEOUT, self.flush_tracks()).await;
+            }
             write(&mut to, &mut forwarded).await?;
             result?;
         }
@@ -147,16 +155,14 @@ impl ProxyConnection {
 
     /// Forwards the UDP packets that the server has sent before the bytes that are written next.
     async fn flush_tracks(&self) {
-        let flushes: Vec<_> = self
-            .tracks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .map(MediaTrack::flush)
-            .collect();
-        for flush in flushes {
-            // Nothing is ever sent; the sender is dropped.
-            drop(flush.await);
+        let tracks = || self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        let flush_senders: Vec<_> = tracks().iter().map(MediaTrack::flush_sender).collect();
+        for flush_sender in flush_senders {
+            let (request, done) = oneshot::channel();
+            if flush_sender.send(request).await.is_ok() {
+                // Nothing is ever sent; the request is dropped.
+                drop(done.await);
+            }
         }
     }
 

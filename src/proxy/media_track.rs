@@ -47,7 +47,7 @@ impl SharedServerPorts {
 }
 
 /// Request to forward the packets that have arrived from the server; dropped when that is done.
-type FlushRequest = oneshot::Sender<()>;
+pub type FlushRequest = oneshot::Sender<()>;
 
 /// A stream over UDP. Dropping it closes its ports.
 #[derive(Debug)]
@@ -111,13 +111,10 @@ impl MediaTrack {
         })
     }
 
-    /// Forwards the packets that have arrived from the server, so that a response that follows them does not overtake
-    /// them. The receiver completes when that is done.
-    pub fn flush(&self) -> oneshot::Receiver<()> {
-        let (done, is_done) = oneshot::channel();
-        // If a request waits already, this one is dropped, and the packets are forwarded all the same.
-        let _ = self.flush_sender.try_send(done);
-        is_done
+    /// Returns the queue of requests to forward the packets that have arrived from the server, so that a response that
+    /// follows them does not overtake them.
+    pub fn flush_sender(&self) -> mpsc::Sender<FlushRequest> {
+        self.flush_sender.clone()
     }
 
     /// Sets the ports on which the server receives. Later values replace earlier ones: the client can use its ports
@@ -138,6 +135,16 @@ struct Forwarder {
     debug_log: PeerLog,
 }
 
+/// Result of one attempt to receive a datagram.
+enum Received {
+    /// Datagram of this length.
+    Packet(usize),
+    /// Datagram of another host, or an error.
+    Nothing,
+    /// No datagram was waiting.
+    Empty,
+}
+
 /// Receive buffer, in bytes; UDP payloads are at most 65,507.
 const MAX_DATAGRAM_SIZE: usize = 64 * 1024;
 
@@ -153,8 +160,12 @@ impl Forwarder {
         loop {
             let deadline = self.link.poll_timeout();
             tokio::select! {
-                _ = self.server_side.rtp.readable() => drop(self.receive_from_server(PacketKind::Rtp, &mut buffer).await),
-                _ = self.server_side.rtcp.readable() => drop(self.receive_from_server(PacketKind::Rtcp, &mut buffer).await),
+                _ = self.server_side.rtp.readable() => {
+                    self.receive_from_server(PacketKind::Rtp, &mut buffer).await;
+                }
+                _ = self.server_side.rtcp.readable() => {
+                    self.receive_from_server(PacketKind::Rtcp, &mut buffer).await;
+                }
                 _ = self.client_side.rtp.readable() => self.receive_from_client(PacketKind::Rtp, &mut buffer).await,
                 _ = self.client_side.rtcp.readable() => self.receive_from_client(PacketKind::Rtcp, &mut buffer).await,
                 Some(done) = self.flush_requests.recv() => {
@@ -169,7 +180,7 @@ impl Forwarder {
         }
     }
 
-    /// Forwards everything that has arrived from the server, or what a receive buffer holds if more arrives meanwhile.
+    /// Forwards everything that has arrived from the server, at most 4,096 datagrams of each port.
     async fn flush(&mut self, buffer: &mut [u8]) {
         // Lets the runtime look for new events: until then, a socket that was empty seems to be so.
         tokio::task::yield_now().await;
@@ -184,8 +195,10 @@ impl Forwarder {
     /// Forwards a batch of packets from the server; returns true if no more were waiting.
     async fn receive_from_server(&mut self, kind: PacketKind, buffer: &mut [u8]) -> bool {
         for _ in 0..MAX_BATCH {
-            let Some(length) = self.try_receive(&self.server_side, kind, self.hosts.server, buffer) else {
-                return true;
+            let length = match self.try_receive(&self.server_side, kind, self.hosts.server, buffer) {
+                Received::Packet(length) => length,
+                Received::Nothing => continue,
+                Received::Empty => return true,
             };
             let packet = RawPacket { kind, bytes: Bytes::copy_from_slice(&buffer[..length]) };
             if let Some(packet) = self.link.send(Instant::now(), packet) {
@@ -203,8 +216,10 @@ impl Forwarder {
 
     async fn receive_from_client(&mut self, kind: PacketKind, buffer: &mut [u8]) {
         for _ in 0..MAX_BATCH {
-            let Some(length) = self.try_receive(&self.client_side, kind, self.hosts.client, buffer) else {
-                return;
+            let length = match self.try_receive(&self.client_side, kind, self.hosts.client, buffer) {
+                Received::Packet(length) => length,
+                Received::Nothing => continue,
+                Received::Empty => return,
             };
             // Dropped until the SETUP response names the ports of the server.
             let Some(server) = self.server_ports.get() else { continue };
@@ -213,29 +228,29 @@ impl Forwarder {
         }
     }
 
-    /// Receives the next datagram that is waiting and comes from `host`. Datagrams of other hosts are ignored.
+    /// Receives the next datagram that is waiting. One that does not come from `host` is ignored.
     fn try_receive(
         &self,
         pair: &SocketPair<UdpSocket>,
         kind: PacketKind,
         host: IpAddr,
         buffer: &mut [u8],
-    ) -> Option<usize> {
-        loop {
-            match socket_of(pair, kind).try_recv_from(buffer) {
-                Ok((length, from)) if from.ip().to_canonical() == host => return Some(length),
-                Ok((_, from)) => {
-                    if self.debug_log.admits_debug(from.ip()) {
-                        tracing::debug!(%from, "ignoring datagram from unknown host");
-                    }
+    ) -> Received {
+        match socket_of(pair, kind).try_recv_from(buffer) {
+            Ok((length, from)) if from.ip().to_canonical() == host => Received::Packet(length),
+            Ok((_, from)) => {
+                if self.debug_log.admits_debug(from.ip()) {
+                    tracing::debug!(%from, "ignoring datagram from unknown host");
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
-                Err(error) => {
-                    if self.debug_log.admits_debug(host) {
-                        tracing::debug!(%host, %error, "cannot receive datagram");
-                    }
+                Received::Nothing
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Empty,
+            // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
+            Err(error) => {
+                if self.debug_log.admits_debug(host) {
+                    tracing::debug!(%host, %error, "cannot receive datagram");
                 }
+                Received::Nothing
             }
         }
     }

@@ -20,6 +20,7 @@ use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::classroom::ClassroomPeer;
+use super::connection_threads::ThreadPlace;
 use super::connection_writer::{Content, WriteQueue, write_outgoing};
 use super::context::Context;
 use super::ids::{new_classroom_session_number, new_nonce};
@@ -40,6 +41,8 @@ const READ_BUFFER_SIZE: usize = 16 * 1024;
 /// State of one connection.
 pub struct Connection {
     context: Arc<Context>,
+    /// Place on the thread of the connection.
+    thread_place: ThreadPlace,
     peer: SocketAddr,
     local: SocketAddr,
     writer: WriteQueue,
@@ -66,17 +69,22 @@ impl Connection {
     ///
     /// # Errors
     /// Returns an error if the TLS handshake fails, the connection breaks or a timeout expires.
-    pub async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Context>) -> io::Result<()> {
+    pub async fn serve(
+        stream: TcpStream,
+        peer: SocketAddr,
+        context: Arc<Context>,
+        thread_place: ThreadPlace,
+    ) -> io::Result<()> {
         let local = stream.local_addr()?;
         configure_socket(&stream)?;
         let Some(tls) = context.tls.clone() else {
-            return Self::serve_halves(stream.into_split(), [peer, local], context).await;
+            return Self::serve_halves(stream.into_split(), [peer, local], context, thread_place).await;
         };
         let encrypted = tokio::select! {
             encrypted = timeout(context.limits.handshake_timeout, tls.accept(stream)) => encrypted??,
             () = context.shutdown.cancelled() => return Ok(()),
         };
-        Self::serve_halves(tokio::io::split(encrypted), [peer, local], context).await
+        Self::serve_halves(tokio::io::split(encrypted), [peer, local], context, thread_place).await
     }
 
     /// Serves a connection of which the receiving and the sending direction are given, encrypted or not.
@@ -84,6 +92,7 @@ impl Connection {
         (mut reader, write_half): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
         [peer, local]: [SocketAddr; 2],
         context: Arc<Context>,
+        thread_place: ThreadPlace,
     ) -> io::Result<()> {
         let (writer, write_queue) = WriteQueue::new();
         let mut write = pin!(write_outgoing(write_half, write_queue));
@@ -91,6 +100,7 @@ impl Connection {
             closed: CancellationToken::new(),
             timer: RequestTimer::new(&context.limits, Instant::now()),
             context,
+            thread_place,
             peer,
             local,
             writer,

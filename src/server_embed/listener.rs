@@ -10,12 +10,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::connection_threads::ConnectionThreads;
+use super::connection_threads::{ConnectionThreads, ThreadPlace};
 use super::context::Context;
 use super::event::{Observer, ServerEvent};
 use super::options::ServerOptions;
 use crate::media_file::{Library, MediaFile};
 use crate::net::acceptor::{Accepted, Acceptor, ConnectionAttempt};
+use crate::net::limits::Place;
 use crate::net::open_files;
 use crate::net::runtime_thread::STOP_TIMEOUT;
 use crate::proto::rtsp::RtspUrl;
@@ -47,9 +48,12 @@ impl Server {
             options.limits = limits;
         }
         let acceptor = Acceptor::bind(options.listen, &options.limits)?.with_tls(options.tls.clone());
-        let (address, thread_count) = (acceptor.address(), options.connection_threads);
+        let (address, thread_options) = (acceptor.address(), options.threads);
         let context = Context::new(options, observer);
-        let threads = ConnectionThreads::start(thread_count, &context.shutdown, &context.tasks)?;
+        // Ends the threads that have started if another one cannot be created.
+        let started_threads = context.shutdown.clone().drop_guard();
+        let threads = ConnectionThreads::start(thread_options, &context.shutdown, &context.tasks)?;
+        started_threads.disarm();
         context.tasks.spawn(accept_connections(acceptor, threads, context.clone()));
         Ok(Self { address, context })
     }
@@ -139,30 +143,46 @@ async fn accept_connections(acceptor: Acceptor, threads: ConnectionThreads, cont
             }
         };
         match threads.assign() {
-            Some(thread) => {
-                let serving = serve_elsewhere(stream, peer, context.clone(), (place, thread.place));
-                context.tasks.spawn_on(serving, &thread.runtime);
+            Some((runtime, thread_place)) => {
+                let serving = serve_elsewhere(stream, peer, context.clone(), thread_place, place);
+                context.tasks.spawn_on(serving, &runtime);
             }
             None => {
-                context.tasks.spawn(serve(stream, peer, context.clone(), place));
+                let serving = serve(stream, peer, context.clone(), ThreadPlace::default(), place);
+                context.tasks.spawn(serving);
             }
         }
     }
 }
 
 /// Serves a connection on another runtime than the one that has accepted it.
-async fn serve_elsewhere<P>(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, place: P) {
+async fn serve_elsewhere(
+    stream: TcpStream,
+    peer: SocketAddr,
+    context: Arc<Context>,
+    thread_place: ThreadPlace,
+    place: Place,
+) {
     // The runtime that reads from the connection is the one on which the stream is created.
     match stream.into_std().and_then(TcpStream::from_std) {
-        Ok(stream) => serve(stream, peer, context, place).await,
-        Err(error) => tracing::warn!(%peer, %error, "connection cannot be served"),
+        Ok(stream) => serve(stream, peer, context, thread_place, place).await,
+        Err(error) if context.debug_log.admits_debug(peer.ip()) => {
+            tracing::debug!(%peer, %error, "connection cannot be served");
+        }
+        Err(_) => {}
     }
 }
 
 /// Serves a connection, which keeps its place until it ends.
-async fn serve<P>(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, place: P) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    context: Arc<Context>,
+    thread_place: ThreadPlace,
+    place: Place,
+) {
     let debug_log = context.debug_log.clone();
-    if let Err(error) = Connection::serve(stream, peer, context).await
+    if let Err(error) = Connection::serve(stream, peer, context, thread_place).await
         && debug_log.admits_debug(peer.ip())
     {
         tracing::debug!(%peer, %error, "connection failed");

@@ -52,4 +52,4 @@ pub use auth::Authenticator;
 pub use event::{Observer, ServerEvent};
 pub use frame_cache::DEFAULT_CACHE_CAPACITY;
 pub use listener::Server;
-pub use options::{MANY_SESSIONS, RestartMarkers, Segmentation, ServerOptions};
+pub use options::{MANY_SESSIONS, RestartMarkers, Segmentation, ServerOptions, ThreadOptions};

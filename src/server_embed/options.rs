@@ -34,9 +34,8 @@ pub struct ServerOptions {
     pub segmentation: Segmentation,
     /// Restart markers in frames for players that remove them again.
     pub restart_markers: RestartMarkers,
-    /// Number of threads for connections and their sessions; with 0 they run on the tokio runtime that starts the
-    /// server.
-    pub connection_threads: usize,
+    /// Threads for connections and their sessions.
+    pub threads: ThreadOptions,
 }
 
 /// Insertion of restart markers, which keep a lost packet from costing more than its own part of the picture. It costs
@@ -61,6 +60,30 @@ pub enum Segmentation {
     Always,
     /// For no session.
     Never,
+}
+
+/// Threads for connections and their sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadOptions {
+    /// Number of threads; with 0, connections are served on the tokio runtime that starts the server.
+    pub count: usize,
+    /// Number of connections and sessions of one thread from which on new connections are served by the next: few leave
+    /// a core idle most of the time, and are served the cheaper the fewer threads have to wake up.
+    pub shared_places: usize,
+}
+
+impl ThreadOptions {
+    /// Threads for a server that does nothing else: one for each core, because more would not send more. Encryption
+    /// needs more of a core for each connection.
+    pub fn for_cores(cores: usize, is_encrypted: bool) -> Self {
+        Self { count: cores, shared_places: if is_encrypted { 64 } else { Self::default().shared_places } }
+    }
+}
+
+impl Default for ThreadOptions {
+    fn default() -> Self {
+        Self { count: 0, shared_places: 512 }
+    }
 }
 
 /// Number of sessions from which on each sends its packets in the way that costs the least for all of them: more at
@@ -92,7 +115,7 @@ impl Default for ServerOptions {
             limits: Limits::default(),
             segmentation: Segmentation::default(),
             restart_markers: RestartMarkers::default(),
-            connection_threads: 0,
+            threads: ThreadOptions::default(),
         }
     }
 }

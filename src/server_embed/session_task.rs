@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use super::connection_threads::ThreadPlace;
 use super::context::Context;
 use super::event::ServerEvent;
 use super::frame_cache::FrameError;
@@ -41,6 +42,8 @@ pub struct SessionTask {
     pub peer: SocketAddr,
     /// State shared with the other tasks of the server.
     pub context: Arc<Context>,
+    /// Place on the thread of the session, which can outlive its connection.
+    pub _thread_place: ThreadPlace,
 }
 
 type FetchResult = (u64, Result<Arc<PacketizedFrame>, FrameError>);
@@ -273,6 +276,8 @@ impl SessionTask {
     fn fetch_frame(&mut self, frame: u64, state: &mut TaskState) {
         let format = self.context.frame_format(self.session.transport().payload_format);
         if let Some(cached) = self.context.frame_cache.cached(&self.media_file, format, frame) {
+            // A read that a seek has overtaken is given up.
+            state.pending_fetch = None;
             return self.handle_frame((frame, Ok(cached)), state);
         }
         let (context, media_file) = (self.context.clone(), self.media_file.clone());

@@ -114,6 +114,7 @@ impl Connection {
             connection_closed,
             peer,
             context,
+            _thread_place: self.thread_place.clone(),
         };
         self.context.tasks.spawn(task.run());
         response

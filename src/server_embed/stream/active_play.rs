@@ -89,7 +89,7 @@ impl ActivePlay {
 
     /// Tick of an instant on the clock of this PLAY, which runs at its Speed.
     pub fn tick_at(&self, now: Instant) -> u64 {
-        self.first_tick + self.pacer.ticks_at(now)
+        (self.first_tick + self.pacer.ticks_at(now)).saturating_sub(self.pacer.ticks_until_start(now))
     }
 
     /// Returns the next packets of the frame that is being sent, at most `max_length`, and counts them as sent at

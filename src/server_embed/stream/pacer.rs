@@ -65,16 +65,12 @@ const LARGE_FRAME_QUARTERS: u32 = 3;
 
 impl Pacer {
     /// Creates a schedule in which frame `first_frame` is due at `origin`.
-    pub fn new(
-        times: FrameTimes,
-        origin: Instant,
-        first_frame: u64,
-        PlaybackSpeed { scale, speed }: PlaybackSpeed,
-    ) -> Self {
+    pub fn new(times: FrameTimes, origin: Instant, first_frame: u64, playback_speed: PlaybackSpeed) -> Self {
+        let PlaybackSpeed { scale, speed } = playback_speed;
         let clock = match times {
             FrameTimes::Assumed(rate) => {
                 let media_rate = rate.scaled_by(scale.min(Factor::ONE));
-                PacerClock::Constant { media_rate, send_rate: media_rate.scaled_by(speed) }
+                PacerClock::Constant { media_rate, send_rate: playback_speed.send_rate(rate) }
             }
             FrameTimes::Stated(_) => PacerClock::Stated { start: times.npt_of(first_frame), times, scale },
         };
@@ -177,6 +173,12 @@ impl Pacer {
     pub fn ticks_at(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.origin);
         duration_to_ticks(elapsed.saturating_mul(self.speed.as_thousandths())) / 1_000
+    }
+
+    /// Distance of an instant before the first frame from it, in ticks of the RTP clock; 0 afterwards.
+    pub fn ticks_until_start(&self, now: Instant) -> u64 {
+        let remaining = self.origin.saturating_duration_since(now);
+        duration_to_ticks(remaining.saturating_mul(self.speed.as_thousandths())) / 1_000
     }
 
     /// Delay of a packet after the first packet of its frame. Packets are spread because a large frame sent at once

@@ -1,15 +1,16 @@
 //! Common times at which the frames of many sessions are due. Sans-I/O.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::media::FrameRate;
 use crate::proto::rtsp::Factor;
 
 /// Grid of the instants at which a PLAY begins while the server has many sessions.
 ///
-/// The grid divides the frame interval. All intervals of a film are the same, so that every frame of the PLAY is due on
+/// The grid divides the frame interval. If all intervals of the film are the same, every frame of the PLAY is due on
 /// the grid, together with frames of other sessions, and the server wakes up once for all of them. The PLAY is delayed
-/// by less than one step, and nothing is added to the jitter that the viewer measures.
+/// by less than one step, and nothing is added to the jitter that the viewer measures. Frames of a film whose intervals
+/// differ leave the grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PhaseGrid {
     /// Instant from which all steps are counted.
@@ -24,6 +25,9 @@ const MIN_STEPS: u32 = 8;
 /// Maximum number of steps in a frame interval. A finer grid would need as many wake-ups as none.
 const MAX_STEPS: u32 = 32;
 
+/// Interval from which on frames are so rare that a PLAY begins at once.
+const LONG_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Number of sessions on one step: few enough that the last of their frames is hardly late.
 const SESSIONS_PER_STEP: usize = 16;
 
@@ -34,8 +38,11 @@ impl PhaseGrid {
         Self { origin, steps: steps.next_power_of_two().clamp(MIN_STEPS, MAX_STEPS) }
     }
 
-    /// Returns the first instant of the grid at or after `now`, for frames that are sent at `send_rate`.
+    /// Returns the first instant of the grid from `now` on, to the microsecond, for frames sent at `send_rate`.
     pub(super) fn next_step(&self, now: Instant, send_rate: FrameRate) -> Instant {
+        if send_rate.interval() >= LONG_INTERVAL {
+            return now;
+        }
         let step_rate = send_rate.scaled_by(Factor::from_thousandths(self.steps * 1_000));
         let elapsed = now.saturating_duration_since(self.origin);
         self.origin + step_rate.time_of(step_rate.first_frame_from(elapsed.into()))
@@ -45,7 +52,6 @@ impl PhaseGrid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn more_sessions_have_a_finer_grid() {
@@ -62,6 +68,8 @@ mod tests {
         let start =
             |micros| (grid.next_step(origin + Duration::from_micros(micros), rate) - origin).as_micros();
         assert_eq!([0, 1, 4_999, 5_000, 5_001, 40_000].map(start), [0, 5_000, 5_000, 5_000, 10_000, 40_000]);
+        let now = origin + Duration::from_micros(1);
+        assert_eq!(grid.next_step(now, FrameRate::per_second(4)), now, "a slow film begins at once");
     }
 
     /// Plays that begin at different times have frames at the same instants, days later too.
